@@ -1,0 +1,48 @@
+import { parseArgs } from 'node:util'
+
+export type Options = {
+  port: number
+  /** Unset: a directory of this checkout. */
+  dataDir: string | undefined
+  fresh: boolean
+}
+
+export const usage = `Starts Staffmesh on this machine: PostgreSQL, every service and the edge.
+
+  npm start -- [options]
+
+  --port <number>      port of the edge (default 8080)
+  --data-dir <folder>  where the data, secrets and logs are kept (default .local in this checkout)
+  --fresh              delete the data first and begin with a new demo company
+  --help               show this
+`
+
+/** Throws an error that tells what is wrong with the arguments; `help` when they ask for it. */
+export function parseOptions(args: string[]): Options | 'help' {
+  const { values } = parse(args)
+  if (values.help) return 'help'
+  const port = Number(values.port)
+  if (!/^\d+$/.test(values.port) || port < 1 || port > 65_535) {
+    throw new Error(`--port takes a number from 1 to 65535, not "${values.port}".`)
+  }
+  if (values['data-dir'] === '') throw new Error('--data-dir takes the path of a folder.')
+  return { port, dataDir: values['data-dir'], fresh: values.fresh }
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      strict: true,
+      allowPositionals: false,
+      options: {
+        port: { type: 'string', default: '8080' },
+        'data-dir': { type: 'string' },
+        fresh: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    })
+  } catch (error) {
+    throw new Error(`${(error as Error).message.split('. ')[0]}. See: npm start -- --help`)
+  }
+}

@@ -1,0 +1,127 @@
+import { randomUUID, randomUUIDv7 } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { feedPage } from './events.ts'
+import { constraints, createCounterApp, migrations } from './fixtures/counter/app.ts'
+import { callerHeaders, post, type TestDatabase, testDatabase } from './testing.ts'
+
+let db: TestDatabase
+let app: ReturnType<typeof createCounterApp>
+beforeAll(async () => {
+  db = await testDatabase({ service: 'counter', migrations, constraints })
+  app = createCounterApp(db.database)
+})
+afterAll(() => db.close())
+
+const tenant = randomUUIDv7()
+const caller = { tenant }
+const create = async (name: string) =>
+  (await post(app, 'createCounter', { name }, caller)).body as { id: string; version: number }
+
+describe('idempotency', () => {
+  it('answers the same key and body byte for byte, once', async () => {
+    const { id } = await create('replayed')
+    const key = { 'idempotency-key': randomUUID() }
+    const first = await post(app, 'increment', { id, by: 2 }, caller, key)
+    const second = await post(app, 'increment', { id, by: 2 }, caller, key)
+    expect(first).toMatchObject({ status: 200, body: { value: 2 } })
+    expect(second.body).toEqual(first.body)
+    expect(second.headers.get('idempotent-replayed')).toBe('true')
+  })
+
+  it('refuses the same key with another body', async () => {
+    const { id } = await create('reused')
+    const key = { 'idempotency-key': randomUUID() }
+    await post(app, 'increment', { id, by: 2 }, caller, key)
+    expect(await post(app, 'increment', { id, by: 3 }, caller, key)).toMatchObject({
+      status: 422,
+      body: { type: 'https://staffmesh.dev/problems/idempotency-key-reused' },
+    })
+  })
+
+  it('keeps one person from being answered what another asked', async () => {
+    const { id } = await create('two people')
+    const key = { 'idempotency-key': 'same' }
+    await post(app, 'increment', { id, by: 2 }, { tenant, account: 'a' }, key)
+    expect(await post(app, 'increment', { id, by: 3 }, { tenant, account: 'b' }, key)).toMatchObject({
+      status: 200,
+      body: { value: 5 },
+    })
+  })
+
+  it('runs concurrent duplicates once', async () => {
+    const { id } = await create('concurrent')
+    const key = { 'idempotency-key': randomUUID() }
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => post(app, 'increment', { id, by: 1, sleep: 0.05 }, caller, key)),
+    )
+    expect(new Set(answers.map((answer) => JSON.stringify([answer.status, answer.body])))).toHaveLength(1)
+    expect(answers[0]).toMatchObject({ status: 200, body: { value: 1 } })
+    const jobs = await db.sudo(`select 1 from graphile_worker._private_jobs where key like $1`, [
+      `noted/${id}/%`,
+    ])
+    expect(jobs).toHaveLength(1)
+  })
+
+  it('needs a key', async () => {
+    const response = await app.request('/createCounter', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...callerHeaders(caller) },
+      body: '{"name":"keyless"}',
+    })
+    expect(response.status).toBe(400)
+  })
+})
+
+describe('a command', () => {
+  it('leaves nothing behind when it fails', async () => {
+    await create('taken')
+    const before = await db.sudo(
+      'select (select count(*) from event) as e, (select count(*) from audit) as a',
+    )
+    expect(await post(app, 'createCounter', { name: 'taken' }, caller)).toMatchObject({
+      status: 409,
+      body: {
+        type: 'https://staffmesh.dev/problems/counter-name-taken',
+        title: 'Another counter has this name',
+      },
+    })
+    expect(
+      await db.sudo('select (select count(*) from event) as e, (select count(*) from audit) as a'),
+    ).toEqual(before)
+  })
+
+  it('writes audit entries that nobody can change', async () => {
+    await create('audited')
+    await expect(db.sudo(`update audit set account = 'x'`)).rejects.toThrow('append-only')
+    await expect(db.sudo(`delete from audit`)).rejects.toThrow('append-only')
+  })
+
+  it('ends its SQL at the deadline', async () => {
+    const { id } = await create('slow')
+    const start = Date.now()
+    const deadline = { 'x-staffmesh-deadline': String(start + 300) }
+    expect(await post(app, 'getCounter', { id, sleep: 5 }, caller, deadline)).toMatchObject({ status: 504 })
+    expect(Date.now() - start).toBeLessThan(1500)
+  })
+})
+
+describe('a tenant', () => {
+  it('does not see the rows of another', async () => {
+    const { id } = await create('mine')
+    expect(await post(app, 'getCounter', { id }, { tenant: randomUUIDv7() })).toMatchObject({ status: 404 })
+  })
+})
+
+describe('the feed', () => {
+  it('has each event once, in order', async () => {
+    await create('fed')
+    const read = async (query: string) => feedPage.parse(await (await app.request(`/events${query}`)).json())
+    const page = await read('')
+    expect(page.events.length).toBeGreaterThan(3)
+    expect((await read(`?after=${page.cursor}`)).events).toEqual([])
+    await create('fed again')
+    expect((await read(`?after=${page.cursor}&wait=1`)).events).toMatchObject([
+      { kind: 'counter-created', tenant },
+    ])
+  })
+})

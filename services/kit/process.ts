@@ -1,0 +1,188 @@
+import { createServer, type Server } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { getRequestListener } from '@hono/node-server'
+import { Hono } from 'hono'
+import { type Config, readConfig } from './config.ts'
+import { type Constraints, Database } from './database.ts'
+import type { JobsOptions } from './jobs.ts'
+import { log } from './log.ts'
+import type { Service } from './service.ts'
+import { startTelemetry } from './telemetry-sdk.ts'
+
+/** What a service gets to build its app and its jobs from. */
+export interface Runtime {
+  config: Config
+  /** Only where the service declares a database. */
+  database: Database
+  /** Aborted when the process drains: streams end. */
+  draining: AbortSignal
+}
+
+export interface Parts {
+  /** Folder of the service's SQL migrations; needed with a database. */
+  migrations?: URL
+  constraints?: Constraints
+  /** The app that answers; imported here so that a worker does not load it. */
+  serve: (runtime: Runtime) => Promise<{ fetch: Hono['fetch'] }>
+  /** The jobs, where the service declares a worker. */
+  work?: (runtime: Runtime) => Promise<JobsOptions>
+}
+
+/**
+ * Runs a service: `main.ts` serves, `main.ts worker` works off its jobs, `main.ts migrate` brings its database to the
+ * newest schema and ends.
+ */
+export async function run(service: Service, parts: Parts): Promise<void> {
+  const mode = process.argv[2] ?? 'serve'
+  try {
+    if (mode === 'migrate') await migrateOnly(service, parts)
+    else if (mode === 'worker') await runWorker(service, parts)
+    else if (mode === 'serve') await runServer(service, parts)
+    else throw new Error(`Unknown mode ${mode}: give nothing, worker or migrate`)
+  } catch (error) {
+    log.fatal({ service: service.name, mode, err: error }, 'cannot start')
+    process.stderr.write(`${service.name} cannot start: ${(error as Error).message}\n`)
+    process.exitCode = 1
+  }
+}
+
+async function migrateOnly(service: Service, parts: Parts): Promise<void> {
+  const { migrate } = await import('./migrate.ts')
+  const { readMigrationConfig } = await import('./config.ts')
+  const config = readMigrationConfig(service)
+  const applied = await migrate({
+    service: service.name,
+    migrations: parts.migrations!,
+    ownerUrl: config.ownerUrl,
+    ...(config.workerUrl ? { workerUrl: config.workerUrl } : {}),
+  })
+  log.info({ service: service.name, applied }, 'migrated')
+}
+
+async function runServer(service: Service, parts: Parts): Promise<void> {
+  const config = readConfig(service, 'serve')
+  const telemetry = await startTelemetry(service.name)
+  const draining = new AbortController()
+  const database = openDatabase(service, parts, config)
+  const app = await parts.serve({ config, database, draining: draining.signal })
+  const server = await listen(app, config, await readiness(service, parts, database))
+  log.info({ service: service.name, port: config.port }, 'listening')
+  onShutdown(config, async () => {
+    server.notReady()
+    await sleep(config.drainPause)
+    draining.abort()
+    await server.drain()
+    await database?.close()
+    await telemetry.stop()
+  })
+}
+
+async function runWorker(service: Service, parts: Parts): Promise<void> {
+  if (!parts.work) throw new Error(`${service.name} has no worker`)
+  const config = readConfig(service, 'worker')
+  const telemetry = await startTelemetry(`${service.name}-worker`)
+  const draining = new AbortController()
+  const database = openDatabase(service, parts, config)
+  const ready = await readiness(service, parts, database)
+  const server = await listen(new Hono(), config, ready)
+  while (!(await ready()) && !draining.signal.aborted) await sleep(200)
+  const { work } = await import('./jobs.ts')
+  const worker = await work(
+    service.name,
+    config.workerUrl!,
+    await parts.work({ config, database, draining: draining.signal }),
+  )
+  log.info({ service: service.name, port: config.port }, 'working')
+  onShutdown(config, async () => {
+    server.notReady()
+    draining.abort()
+    await worker.stop()
+    await server.drain()
+    await database?.close()
+    await telemetry.stop()
+  })
+}
+
+function openDatabase(service: Service, parts: Parts, config: Config): Database {
+  // A service without a database gets none to use: its runtime type says so by not declaring one.
+  if (!service.database) return undefined as never
+  return new Database({
+    url: config.databaseUrl!,
+    pool: service.database.pool,
+    ...(parts.constraints ? { constraints: parts.constraints } : {}),
+  })
+}
+
+/** Ready at the schema that the code needs or a later one, so that pods and migrations may start in any order. */
+async function readiness(
+  service: Service,
+  parts: Parts,
+  database: Database,
+): Promise<() => Promise<boolean>> {
+  if (!service.database) return async () => true
+  const { isMigrated } = await import('./schema-version.ts')
+  let migrated = false
+  return async () => {
+    migrated ||= await isMigrated(database.pool, service.name, parts.migrations!).catch(() => false)
+    return migrated
+  }
+}
+
+/**
+ * Serves the app and its probes: /livez (the process runs), /startupz and /readyz (the schema is there, and the
+ * process isn't draining).
+ */
+async function listen(app: { fetch: Hono['fetch'] }, config: Config, ready: () => Promise<boolean>) {
+  let isReady = true
+  const root = new Hono()
+  root.get('/livez', (c) => c.text('ok'))
+  root.get('/startupz', async (c) => ((await ready()) ? c.text('ok') : c.text('waiting for the schema', 503)))
+  root.get('/readyz', async (c) =>
+    isReady && (await ready()) ? c.text('ok') : c.text(isReady ? 'waiting for the schema' : 'draining', 503),
+  )
+  const probes = getRequestListener(root.fetch)
+  const serve = getRequestListener(app.fetch)
+  const server = createServer((request, response) => {
+    // While draining, each answer tells the proxy to open no further request on this connection.
+    if (!isReady) response.setHeader('connection', 'close')
+    const isProbe = request.url === '/livez' || request.url === '/readyz' || request.url === '/startupz'
+    void (isProbe ? probes : serve)(request, response)
+  })
+  // Above the idle timeout of Envoy's upstream connections (1 hour): the proxy closes first, never we under a request.
+  server.keepAliveTimeout = 3_660_000
+  server.requestTimeout = 0
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(config.port, config.host, resolve)
+  })
+  return {
+    notReady: () => {
+      isReady = false
+    },
+    drain: () => close(server),
+  }
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
+}
+
+/** Shuts down once, on SIGTERM, SIGINT, or (where asked) when the launcher's pipe on stdin closes. */
+function onShutdown(config: Config, shutdown: () => Promise<void>): void {
+  let begun = false
+  const begin = async (reason: string) => {
+    if (begun) return
+    begun = true
+    log.info({ reason }, 'shutting down')
+    // Should something hang, the process still ends within its grace period.
+    setTimeout(() => process.exit(1), config.grace).unref()
+    await shutdown()
+    if (config.exitWithParent) process.stdin.destroy()
+  }
+  process.on('SIGTERM', () => void begin('SIGTERM'))
+  process.on('SIGINT', () => void begin('SIGINT'))
+  if (config.exitWithParent) process.stdin.on('end', () => void begin('launcher gone')).resume()
+}

@@ -1,0 +1,64 @@
+import pg from 'pg'
+
+/** Credentials of the roles of one service's database. */
+export interface Roles {
+  owner: string
+  app: string
+  worker: string
+}
+
+export const rolesOf = (service: string): Roles => ({
+  owner: `${service}_owner`,
+  app: service,
+  worker: `${service}_worker`,
+})
+
+/**
+ * Creates a service's roles and database where missing: the owner migrates, the app role serves bound by row-level
+ * security, the worker role owns nothing but the job queue. Only these may connect.
+ */
+export async function provision(options: {
+  /** Connection of a superuser (or of a role that may create databases and roles). */
+  superuserUrl: string
+  service: string
+  /** Database name; the service's unless told. */
+  database?: string
+  passwords: Roles
+}): Promise<Record<keyof Roles, string>> {
+  const database = options.database ?? options.service
+  const roles = rolesOf(options.service)
+  const client = new pg.Client({ connectionString: options.superuserUrl })
+  await client.connect()
+  try {
+    for (const kind of ['owner', 'app', 'worker'] as const)
+      await client.query(
+        `do $$ begin create role ${name(roles[kind])} login nosuperuser nobypassrls; exception when duplicate_object then null; end $$;
+         alter role ${name(roles[kind])} password ${client.escapeLiteral(options.passwords[kind])}`,
+      )
+    await client.query(`grant ${name(roles.worker)} to ${name(roles.owner)} with set true, inherit false`)
+    const found = await client.query('select 1 from pg_database where datname = $1', [database])
+    if (found.rowCount === 0)
+      await client.query(`create database ${name(database)} owner ${name(roles.owner)}`)
+    await client.query(
+      `revoke all on database ${name(database)} from public;
+       grant connect on database ${name(database)} to ${name(roles.app)}, ${name(roles.worker)};
+       grant create on database ${name(database)} to ${name(roles.worker)}`,
+    )
+  } finally {
+    await client.end()
+  }
+  const url = (kind: keyof Roles) => {
+    const result = new URL(options.superuserUrl)
+    result.username = roles[kind]
+    result.password = options.passwords[kind]
+    result.pathname = `/${database}`
+    return result.href
+  }
+  return { owner: url('owner'), app: url('app'), worker: url('worker') }
+}
+
+function name(identifier: string): string {
+  if (!/^[a-z][a-z0-9_]*$/.test(identifier))
+    throw new Error(`Not a usable name of a role or database: ${identifier}`)
+  return identifier
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod'
+
+/** A date without a time zone, e.g. a joining date; 2026-02-30 is refused. */
+export const localDate = z.iso.date().meta({ description: 'A calendar date, YYYY-MM-DD' })
+
+/** An instant in UTC, RFC 3339. */
+export const instant = z.iso.datetime().meta({ description: 'An instant in UTC' })
+
+export const id = z.uuid().meta({ description: 'A UUID' })
+
+/** A name of the IANA time zone database, e.g. Asia/Shanghai. */
+export const timeZone = z
+  .string()
+  .max(64)
+  .refine(isTimeZone, { error: 'Not a time zone of the IANA database' })
+  .meta({ description: 'An IANA time zone' })
+
+function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone })
+    return /^[A-Za-z]/.test(zone)
+  } catch {
+    return false
+  }
+}
+
+/** Text a person wrote: trimmed, not empty, storable (PostgreSQL takes no NUL, JSON readers no lone surrogate). */
+export const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((value) => value.isWellFormed(), { error: 'Has a lone surrogate, which is no text' })
+    .refine((value) => !hasControl(value), { error: 'Has a control character' })
+    .trim()
+    .min(1)
+    .meta({ description: `Text, at most ${max} characters` })
+
+function hasControl(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i)
+    if ((code < 32 && code !== 9 && code !== 10 && code !== 13) || code === 127) return true
+  }
+  return false
+}
+
+/** The version of an aggregate, its ETag in REST. */
+export const version = z.int().min(1)
+
+/** Query parameters and inputs of a page: opaque cursor and size. */
+export const page = {
+  cursor: z.string().max(500).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+}
+
+/** A page of items; `next` is the cursor of the following one, null on the last. */
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), next: z.string().nullable() })
+
+/** Whom a read or command may touch, decided by the application service, enforced again by the data service. */
+export const scope = z.discriminatedUnion('reach', [
+  z.strictObject({ reach: z.literal('all') }),
+  z.strictObject({ reach: z.enum(['self', 'reports']), employeeId: id }),
+])
+export type Scope = z.output<typeof scope>

@@ -1,0 +1,228 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { type Context, Hono } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import type { z } from 'zod'
+import { type Call, deadlineHeader } from './call.ts'
+import { assertScope, callerFrom, scopeFor } from './caller.ts'
+import { type CommandTx, StoredAnswer } from './command.ts'
+import type { AnswerOf, Contract, Operation, Operations, ParsedInputOf } from './contract.ts'
+import { routeOf } from './contract.ts'
+import type { Database, Tx } from './database.ts'
+import { readInput } from './input.ts'
+import { log } from './log.ts'
+import { DomainError, kitProblems, problemDocument, RemoteProblem } from './problem.ts'
+import type { Scope } from './schemas.ts'
+import { observe } from './telemetry.ts'
+
+/** One server-sent event of a stream; `id` is what a client resumes from (Last-Event-ID). */
+export interface StreamEvent<T> {
+  id?: string
+  data: T
+}
+
+type HandlerOf<O> = O extends { sse: true }
+  ? (input: ParsedInputOf<O>, call: Call) => AsyncIterable<StreamEvent<AnswerOf<O>>>
+  : (input: ParsedInputOf<O>, call: Call) => Promise<AnswerOf<O> | StoredAnswer>
+
+/** One handler an operation; a missing one does not compile. */
+export type Handlers<O extends Operations> = { [K in keyof O]: HandlerOf<O[K]> }
+
+type StoreHandlerOf<O> = O extends { kind: 'command' }
+  ? (input: ParsedInputOf<O>, tx: CommandTx) => Promise<AnswerOf<O>>
+  : (input: ParsedInputOf<O>, tx: Tx) => Promise<AnswerOf<O>>
+
+/**
+ * Runs each operation in one transaction of the caller's tenant: a query read-only, a command once per idempotency
+ * key. A `scope` in the input is checked against the token's assignments first.
+ */
+export function transactional<O extends Operations, K extends keyof O & string>(
+  contract: Contract<string, 'application' | 'data', never, O> | { operations: O },
+  database: Database,
+  handlers: { [Name in K]: StoreHandlerOf<O[Name]> },
+): Pick<Handlers<O>, K> {
+  const result: Record<string, unknown> = {}
+  for (const [name, handler] of Object.entries(handlers)) {
+    const isCommand = contract.operations[name]!.kind === 'command'
+    const run = handler as (input: unknown, tx: Tx) => Promise<unknown>
+    result[name] = (input: { scope?: Scope }, call: Call) => {
+      if (input.scope && call.caller) assertScope(call.caller, input.scope)
+      return isCommand
+        ? database.command(call, input, (tx) => run(input, tx))
+        : database.read(call, (tx) => run(input, tx))
+    }
+  }
+  return result as Pick<Handlers<O>, K>
+}
+
+export interface AppOptions {
+  /** Largest JSON body in bytes. */
+  maxBody?: number
+  /** Aborted when the process drains: streams end. */
+  draining?: AbortSignal
+}
+
+/** The Hono app of a contract: a route per operation, validation, problems, telemetry. */
+export function createApp<C extends Contract>(
+  contract: C,
+  handlers: Handlers<C['operations']>,
+  options: AppOptions = {},
+): Hono {
+  const app = new Hono()
+  const methods = new Map<string, string[]>()
+  for (const [name, op] of Object.entries(contract.operations)) {
+    const { method, path } = routeOf(name, op)
+    const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
+    methods.set(pattern, [...(methods.get(pattern) ?? []), method])
+    const handler = (handlers as Record<string, unknown>)[name] as (input: unknown, call: Call) => unknown
+    app.on(method, pattern, (c) =>
+      observe(c, contract.service, name, () => serve(c, contract, name, op, handler, options)),
+    )
+  }
+  for (const [pattern, allowed] of methods)
+    app.all(pattern, (c) => {
+      c.header('allow', allowed.join(', '))
+      return problem(c, new DomainError('method-not-allowed'), contract)
+    })
+  app.notFound((c) => problem(c, new DomainError('route-not-found'), contract))
+  app.onError((error, c) => problem(c, error, contract))
+  return app
+}
+
+async function serve(
+  c: Context,
+  contract: Contract,
+  name: string,
+  op: Operation,
+  handler: (input: unknown, call: Call) => unknown,
+  options: AppOptions,
+): Promise<Response> {
+  const { call, end } = callOf(c, contract.service, name, op, options)
+  try {
+    authorize(call, op)
+    const input = await readInput(c, op, call, options.maxBody ?? 1_000_000)
+    if (op.sse) return events(c, op, handler(input, call) as AsyncIterable<StreamEvent<unknown>>, end)
+    return answer(c, op, await handler(input, call))
+  } catch (error) {
+    return problem(c, error, contract, op)
+  } finally {
+    if (!op.sse) end()
+  }
+}
+
+/** Gathers what the call carries; `end` frees its timer and listener. */
+function callOf(c: Context, service: string, name: string, op: Operation, options: AppOptions) {
+  const now = Date.now()
+  const header = (key: string) => c.req.header(key)
+  const controller = new AbortController()
+  const given = Number(header(deadlineHeader) ?? Number.POSITIVE_INFINITY)
+  const deadline = Math.min(now + op.deadline, given > 0 ? given : Number.POSITIVE_INFINITY)
+  const abort = () => controller.abort()
+  const timer = setTimeout(abort, Math.max(0, deadline - now))
+  const outgoing = (c.env as { outgoing?: import('node:http').ServerResponse } | undefined)?.outgoing
+  const hangUp = () => {
+    if (!outgoing?.writableFinished) controller.abort()
+  }
+  outgoing?.once('close', hangUp)
+  if (op.kind === 'stream') options.draining?.addEventListener('abort', abort)
+
+  const caller = callerFrom(header)
+  const requestId = header('x-request-id') ?? randomUUIDv7()
+  c.header('x-request-id', requestId)
+  const call: Call = {
+    service,
+    operation: name,
+    ...(caller ? { caller } : {}),
+    deadline,
+    signal: controller.signal,
+    idempotencyKey: header('idempotency-key'),
+    requestId,
+    traceparent: header('traceparent'),
+  }
+  const end = () => {
+    clearTimeout(timer)
+    outgoing?.off('close', hangUp)
+    options.draining?.removeEventListener('abort', abort)
+  }
+  return { call, end }
+}
+
+/** Whether the caller is of the kind, and has a role, that the operation demands. */
+function authorize(call: Call, op: Operation): void {
+  const isJob = call.caller?.account.startsWith('job:')
+  const kind = call.caller ? (isJob ? 'job' : 'user') : 'service'
+  if (!op.access.includes(kind) && !(kind !== 'service' && op.access.includes('service')))
+    throw new DomainError(call.caller ? 'forbidden' : 'unauthenticated')
+  if (op.roles && call.caller) {
+    const scope = scopeFor(call.caller, op.roles)
+    if (!scope) throw new DomainError('forbidden', { detail: 'No role of the account allows this' })
+    call.scope = scope
+  }
+}
+
+function answer(c: Context, op: Operation, result: unknown): Response {
+  const status = op.route?.status ?? 200
+  if (result instanceof StoredAnswer) {
+    if (result.replayed) c.header('idempotent-replayed', 'true')
+    if (op.route) tag(c, JSON.parse(result.body))
+    return c.body(result.body, status, { 'content-type': 'application/json' })
+  }
+  // Strips what the contract does not name, so that no column slips out.
+  const output = (op.output as z.ZodType).parse(result)
+  if (op.route) tag(c, output)
+  return c.body(JSON.stringify(output), status, { 'content-type': 'application/json' })
+}
+
+function tag(c: Context, output: unknown): void {
+  const version = (output as { version?: unknown } | null)?.version
+  if (typeof version === 'number') c.header('etag', `"${version}"`)
+}
+
+/** Server-sent events with a heartbeat below the proxies' idle timeouts. */
+function events(
+  c: Context,
+  op: Operation,
+  source: AsyncIterable<StreamEvent<unknown>>,
+  end: () => void,
+): Response {
+  c.header('x-accel-buffering', 'no')
+  return streamSSE(c, async (out) => {
+    const heartbeat = setInterval(() => void out.write(': heartbeat\n\n'), 15_000)
+    try {
+      for await (const event of source) {
+        if (out.aborted) break
+        await out.writeSSE({
+          data: JSON.stringify(op.output.parse(event.data)),
+          ...(event.id === undefined ? {} : { id: event.id }),
+        })
+      }
+    } finally {
+      clearInterval(heartbeat)
+      end()
+    }
+  })
+}
+
+/** Renders any error as a problem document; what is not declared is a 500 without its message. */
+function problem(c: Context, error: unknown, contract: Contract, op?: Operation): Response {
+  let code: string = 'internal'
+  let details = {}
+  if (error instanceof RemoteProblem && error.status >= 500)
+    code = error.code === 'unavailable' || error.code === 'deadline-exceeded' ? error.code : 'bad-gateway'
+  else if (
+    error instanceof DomainError &&
+    (error.code in kitProblems || !op || op.errors.includes(error.code))
+  ) {
+    code = error.code
+    details = error.details
+  }
+  const document = problemDocument(code, details, contract.problems)
+  if (document.status >= 500 && code !== 'deadline-exceeded')
+    log.error(
+      { err: error, operation: c.get('operation'), requestId: c.res.headers.get('x-request-id') },
+      code,
+    )
+  if (code === 'unavailable') c.header('retry-after', '1')
+  return c.body(JSON.stringify(document), document.status as 500, {
+    'content-type': 'application/problem+json',
+  })
+}

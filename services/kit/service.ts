@@ -1,0 +1,100 @@
+import type { Contract, Layer, Operation } from './contract.ts'
+
+export interface DatabaseNeeds {
+  /** Connections of one process at most. */
+  pool: number
+  /** Tables that row-level security does not bind to a tenant, each with the reason; compared with the catalog. */
+  unscoped: Readonly<Record<string, string>>
+}
+
+export interface Slo {
+  /** Share of requests without a 5xx, e.g. 0.999. */
+  availability: number
+  /** Milliseconds within which 99 % of the operations of that kind answer. */
+  latency: { query: number; command: number }
+}
+
+export interface Scaling {
+  min: number
+  max: number
+  /** Mean CPU use in percent of the request at which replicas are added. */
+  cpu: number
+}
+
+/** Some operations of one data service that another service may call. */
+export interface Use<C extends Contract = Contract, K extends string = string> {
+  contract: C
+  operations: readonly K[]
+}
+
+/** Names operations of a data service that the declaring service calls. */
+export function uses<C extends Contract<string, 'data'>, const K extends keyof C['operations'] & string>(
+  contract: C,
+  ...operations: K[]
+): Use<C, K> {
+  return { contract, operations }
+}
+
+/** A path outside the contract that the edge serves, with the reason why it is an exception. */
+export interface PublicPath {
+  methods: readonly string[]
+  path: string
+  because: string
+}
+
+export interface Service<
+  C extends Contract = Contract,
+  U extends Readonly<Record<string, Use>> = Readonly<Record<string, Use>>,
+> {
+  contract: C
+  name: C['service']
+  layer: Layer
+  database?: DatabaseNeeds
+  /** Whether it has background work, done by a process of its own. */
+  worker: boolean
+  calls: U
+  slo: Slo
+  scaling: Scaling
+  publicPaths: readonly PublicPath[]
+}
+
+/** Data services call nobody: the only calls they may declare are none. */
+type CallsOf<L extends Layer, U> = L extends 'data' ? Record<string, never> : U
+
+/** Declares what a service is and whom it calls. */
+export function service<
+  C extends Contract,
+  const U extends Readonly<Record<string, Use<Contract<string, 'data'>>>>,
+>(declared: {
+  contract: C
+  database?: DatabaseNeeds
+  worker?: boolean
+  calls: U & CallsOf<C['layer'], U>
+  slo: Slo
+  scaling: Scaling
+  publicPaths?: readonly PublicPath[]
+}): Service<C, U> {
+  for (const [name, use] of Object.entries(declared.calls as Record<string, Use>))
+    if (use.contract.service !== name)
+      throw new Error(
+        `${declared.contract.service}: calls.${name} names the contract of ${use.contract.service}; rename the key`,
+      )
+  return {
+    ...declared,
+    worker: declared.worker ?? false,
+    publicPaths: declared.publicPaths ?? [],
+    name: declared.contract.service,
+    layer: declared.contract.layer,
+  }
+}
+
+/** The declared calls of a service as a flat list. */
+export function callsOf(caller: Service): { callee: string; operation: string; declaration: Operation }[] {
+  return Object.values(caller.calls).flatMap((use) =>
+    use.operations.map((operation) => ({
+      callee: use.contract.service,
+      operation,
+      declaration: use.contract.operations[operation]!,
+    })),
+  )
+}
