@@ -42,12 +42,13 @@ export function transactional<O extends Operations, K extends keyof O & string>(
 ): Pick<Handlers<O>, K> {
   const result: Record<string, unknown> = {}
   for (const [name, handler] of Object.entries(handlers)) {
-    const isCommand = contract.operations[name]!.kind === 'command'
+    const op = contract.operations[name]!
     const run = handler as (input: unknown, tx: Tx) => Promise<unknown>
     result[name] = (input: { scope?: Scope }, call: Call) => {
       if (input.scope && call.caller) assertScope(call.caller, input.scope)
-      return isCommand
-        ? database.command(call, input, (tx) => run(input, tx))
+      return op.kind === 'command'
+        ? // The stored answer is stripped to the contract, as every answer is.
+          database.command(call, input, async (tx) => op.output.parse(await run(input, tx)))
         : database.read(call, (tx) => run(input, tx))
     }
   }
@@ -134,7 +135,8 @@ function callOf(c: Context, service: string, name: string, op: Operation, option
     ...(caller ? { caller } : {}),
     deadline,
     signal: controller.signal,
-    idempotencyKey: header('idempotency-key'),
+    // From outside the key is optional; callees always get one.
+    idempotencyKey: header('idempotency-key') ?? (op.route ? requestId : undefined),
     requestId,
     traceparent: header('traceparent'),
   }
