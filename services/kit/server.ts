@@ -136,7 +136,7 @@ function callOf(c: Context, service: string, name: string, op: Operation, option
     deadline,
     signal: controller.signal,
     // From outside the key is optional; callees always get one.
-    idempotencyKey: header('idempotency-key') ?? (op.route ? requestId : undefined),
+    idempotencyKey: header('idempotency-key') ?? (op.route ? randomUUIDv7() : undefined),
     requestId,
     traceparent: header('traceparent'),
   }
