@@ -66,7 +66,7 @@ export interface Operation<
   errors: readonly E[]
   access: readonly Access[]
   /** A stream that sends server-sent events; the output is the data of one event. */
-  sse?: boolean
+  sse?: true
 }
 
 type Timed<I extends z.ZodObject, O extends z.ZodType, E extends string> = Common<I, O, E> & {
@@ -75,7 +75,7 @@ type Timed<I extends z.ZodObject, O extends z.ZodType, E extends string> = Commo
 
 function operation<K extends Kind, I extends z.ZodObject, O extends z.ZodType, E extends string>(
   kind: K,
-  options: Timed<I, O, E> & { sse?: boolean },
+  options: Timed<I, O, E> & { sse?: true },
 ): Operation<K, I, O, E> {
   return { ...options, kind, errors: options.errors ?? [], access: options.access ?? ['user'] }
 }
@@ -90,10 +90,25 @@ export const command = <I extends z.ZodObject, O extends z.ZodType, const E exte
   options: Timed<I, O, E>,
 ): Operation<'command', I, O, NoInfer<E>> => operation('command', options)
 
+type Stream<I extends z.ZodObject, O extends z.ZodType, E extends string> = Operation<
+  'stream',
+  I,
+  O,
+  NoInfer<E>
+>
+
 /** Long poll, or server-sent events with `sse`; not retried, closed on drain. */
-export const stream = <I extends z.ZodObject, O extends z.ZodType, const E extends string = never>(
-  options: Timed<I, O, E> & { sse?: boolean },
-): Operation<'stream', I, O, NoInfer<E>> => operation('stream', options)
+export function stream<I extends z.ZodObject, O extends z.ZodType, const E extends string = never>(
+  options: Timed<I, O, E> & { sse: true },
+): Stream<I, O, E> & { sse: true }
+export function stream<I extends z.ZodObject, O extends z.ZodType, const E extends string = never>(
+  options: Timed<I, O, E>,
+): Stream<I, O, E>
+export function stream<I extends z.ZodObject, O extends z.ZodType, E extends string>(
+  options: Timed<I, O, E> & { sse?: true },
+): Stream<I, O, E> {
+  return operation('stream', options)
+}
 
 export type Layer = 'application' | 'data'
 export type Operations = Record<string, Operation>

@@ -20,8 +20,9 @@ export interface StreamEvent<T> {
   data: T
 }
 
+/** A stream's handler decides whether there is something to watch before the answer begins. */
 type HandlerOf<O> = O extends { sse: true }
-  ? (input: ParsedInputOf<O>, call: Call) => AsyncIterable<StreamEvent<AnswerOf<O>>>
+  ? (input: ParsedInputOf<O>, call: Call) => Promise<AsyncIterable<StreamEvent<AnswerOf<O>>>>
   : (input: ParsedInputOf<O>, call: Call) => Promise<AnswerOf<O> | StoredAnswer>
 
 /** One handler an operation; a missing one does not compile. */
@@ -98,15 +99,18 @@ async function serve(
   options: AppOptions,
 ): Promise<Response> {
   const { call, end } = callOf(c, contract.service, name, op, options)
+  let streaming = false
   try {
     authorize(call, op)
     const input = await readInput(c, op, call, options.maxBody ?? 1_000_000)
-    if (op.sse) return events(c, op, handler(input, call) as AsyncIterable<StreamEvent<unknown>>, end)
-    return answer(c, op, await handler(input, call))
+    const result = await handler(input, call)
+    if (!op.sse) return answer(c, op, result)
+    streaming = true
+    return events(c, op, result as AsyncIterable<StreamEvent<unknown>>, end)
   } catch (error) {
     return problem(c, error, contract, op)
   } finally {
-    if (!op.sse) end()
+    if (!streaming) end()
   }
 }
 
@@ -124,7 +128,10 @@ function callOf(c: Context, service: string, name: string, op: Operation, option
     if (!outgoing?.writableFinished) controller.abort()
   }
   outgoing?.once('close', hangUp)
-  if (op.kind === 'stream') options.draining?.addEventListener('abort', abort)
+  if (op.kind === 'stream') {
+    options.draining?.addEventListener('abort', abort)
+    if (options.draining?.aborted) abort()
+  }
 
   const caller = callerFrom(header)
   const requestId = header('x-request-id') ?? randomUUIDv7()
@@ -197,6 +204,9 @@ function events(
           ...(event.id === undefined ? {} : { id: event.id }),
         })
       }
+    } catch (error) {
+      // The answer has begun, so it can only end; the client connects again and gets the problem.
+      log.error({ err: error, operation: c.get('operation') }, 'stream broke off')
     } finally {
       clearInterval(heartbeat)
       end()

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { contract, stream } from './contract.ts'
+import { refusals } from './problem.ts'
+import { createApp } from './server.ts'
+import { callerHeaders } from './testing.ts'
+
+const clock = contract({
+  service: 'clock',
+  layer: 'application',
+  problems: { 'no-clock': { status: 404, title: 'There is no such clock' } },
+  operations: {
+    watch: stream({
+      summary: 'Ticks',
+      deadline: 5000,
+      sse: true,
+      route: { method: 'GET', path: '/v1/clocks/{name}/events' },
+      roles: { employee: 'all' },
+      input: z.strictObject({ name: z.string() }),
+      output: z.object({ tick: z.int() }),
+      errors: ['no-clock'],
+    }),
+  },
+})
+const refuse = refusals(clock.problems)
+
+function clockApp(draining?: AbortSignal) {
+  const handlers = {
+    async watch({ name }: { name: string }, { signal }: { signal: AbortSignal }) {
+      if (name === 'missing') throw refuse('no-clock')
+      return (async function* ticks() {
+        for (let tick = 1; !signal.aborted && tick <= 3; tick++) {
+          yield { id: String(tick), data: { tick, secret: 'stripped' } }
+          if (name === 'broken') throw new Error('a spring broke')
+          if (name === 'slow') await sleep(60_000, undefined, { signal }).catch(() => {})
+        }
+      })()
+    },
+  }
+  return createApp(clock, handlers, draining ? { draining } : {})
+}
+
+const headers = callerHeaders({ tenant: '01990000-0000-7000-8000-000000000000', roles: ['employee:all'] })
+const watch = (name: string, draining?: AbortSignal) =>
+  clockApp(draining).request(`/v1/clocks/${name}/events`, { headers })
+
+describe('a stream of server-sent events', () => {
+  it('sends each event with its id, stripped to the contract', async () => {
+    const response = await watch('wall')
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    expect(await response.text()).toBe(
+      'data: {"tick":1}\nid: 1\n\ndata: {"tick":2}\nid: 2\n\ndata: {"tick":3}\nid: 3\n\n',
+    )
+  })
+
+  it('answers a refusal as a problem, since nothing was sent yet', async () => {
+    const response = await watch('missing')
+    expect(response.status).toBe(404)
+    expect(await response.json()).toEqual({
+      type: 'https://staffmesh.dev/problems/no-clock',
+      title: 'There is no such clock',
+      status: 404,
+    })
+  })
+
+  it('just ends when it breaks later, without telling why', async () => {
+    expect(await (await watch('broken')).text()).toBe('data: {"tick":1}\nid: 1\n\n')
+  })
+
+  it('ends when the process drains', async () => {
+    const draining = new AbortController()
+    const response = await watch('slow', draining.signal)
+    draining.abort()
+    expect(await response.text()).toBe('data: {"tick":1}\nid: 1\n\n')
+  })
+})
