@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import type { Call } from './call.ts'
@@ -75,13 +76,16 @@ async function jsonOf(c: Context, maxBody: number): Promise<Record<string, unkno
   if (length > maxBody) throw tooLarge(maxBody)
   if (!isType(type, 'application/json'))
     throw new DomainError('unsupported-media-type', { detail: 'Send application/json' })
-  const body = Number.isNaN(length) ? await limited(c, maxBody) : await c.req.text()
+  const body = Number.isNaN(length) ? await limited(c, maxBody) : Buffer.from(await c.req.arrayBuffer())
+  // A decoder would put replacement characters in place of what it can't read, and they would be stored.
+  if (!isUtf8(body)) throw new DomainError('malformed-json', { detail: 'The body is not UTF-8' })
   let parsed: unknown
   try {
-    parsed = JSON.parse(body)
+    parsed = JSON.parse(body.toString())
   } catch (error) {
+    // without the excerpt of the body that the engine quotes
     throw new DomainError('malformed-json', {
-      detail: (error as Error).message.replace(/,? ?".*" is not/s, ' is not'),
+      detail: (error as Error).message.replace(/, (\.\.\.)?".*/s, ''),
     })
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
@@ -93,9 +97,9 @@ const isType = (header: string | undefined, type: string) =>
   header?.split(';')[0]?.trim().toLowerCase() === type
 
 /** A body of unknown length is read only up to the limit. */
-async function limited(c: Context, maxBody: number): Promise<string> {
+async function limited(c: Context, maxBody: number): Promise<Buffer> {
   const stream = c.req.raw.body
-  if (!stream) return ''
+  if (!stream) return Buffer.alloc(0)
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
@@ -103,7 +107,7 @@ async function limited(c: Context, maxBody: number): Promise<string> {
     if (size > maxBody) throw tooLarge(maxBody)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 function uploadOf(c: Context, upload: NonNullable<Operation['upload']>): ReadableStream<Uint8Array> {
