@@ -14,7 +14,7 @@ export interface Config {
   exitWithParent: boolean
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
+export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * `IDENTITY_HEADERS` says who vouches for the identity headers: `mesh` (the sidecar has verified the token) or
@@ -53,7 +53,7 @@ export function required(env: Environment, name: string): string {
   return value
 }
 
-function integer(env: Environment, name: string, byDefault: number): number {
+export function integer(env: Environment, name: string, byDefault: number): number {
   const value = env[name]
   if (value === undefined) return byDefault
   if (!/^\d+$/.test(value)) throw new Error(`${name} must be a whole number, not ${value}`)

@@ -151,6 +151,15 @@ export function routeOf(name: string, op: Operation): Route {
   return op.route ?? { method: 'POST', path: `/${name}` }
 }
 
+/** Largest JSON body in bytes, unless an app is told otherwise. */
+export const maxJsonBody = 1_000_000
+
+/** Bytes that a request to this operation may have in its body. */
+export function maxBodyOf(op: Operation): number {
+  if (op.upload) return op.upload.maxBytes
+  return op.route?.method === 'GET' || op.route?.method === 'DELETE' ? 0 : maxJsonBody
+}
+
 export type InputOf<O> = O extends Operation<Kind, infer I, z.ZodType, string> ? z.input<I> : never
 export type ParsedInputOf<O> = O extends Operation<Kind, infer I, z.ZodType, string> ? z.output<I> : never
 export type OutputOf<O> = O extends Operation<Kind, z.ZodObject, infer R, string> ? z.output<R> : never

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -65,7 +65,11 @@ async function runServer(service: Service, parts: Parts): Promise<void> {
   const draining = new AbortController()
   const database = openDatabase(service, parts, config)
   const app = await parts.serve({ config, database, draining: draining.signal })
-  const server = await listen(app, config, await readiness(service, parts, database))
+  const server = await listen(
+    getRequestListener(app.fetch),
+    config,
+    await readiness(service, parts, database),
+  )
   log.info({ service: service.name, port: config.port }, 'listening')
   onShutdown(config, async () => {
     server.notReady()
@@ -84,7 +88,7 @@ async function runWorker(service: Service, parts: Parts): Promise<void> {
   const draining = new AbortController()
   const database = openDatabase(service, parts, config)
   const ready = await readiness(service, parts, database)
-  const server = await listen(new Hono(), config, ready)
+  const server = await listen(getRequestListener(new Hono().fetch), config, ready)
   while (!(await ready()) && !draining.signal.aborted) await sleep(200)
   const { work } = await import('./jobs.ts')
   const worker = await work(
@@ -132,7 +136,11 @@ async function readiness(
  * Serves the app and its probes: /livez (the process runs), /startupz and /readyz (the schema is there, and the
  * process isn't draining).
  */
-async function listen(app: { fetch: Hono['fetch'] }, config: Config, ready: () => Promise<boolean>) {
+export async function listen(
+  serve: RequestListener,
+  config: Pick<Config, 'host' | 'port'>,
+  ready: () => Promise<boolean>,
+) {
   let isReady = true
   const root = new Hono()
   root.get('/livez', (c) => c.text('ok'))
@@ -141,7 +149,6 @@ async function listen(app: { fetch: Hono['fetch'] }, config: Config, ready: () =
     isReady && (await ready()) ? c.text('ok') : c.text(isReady ? 'waiting for the schema' : 'draining', 503),
   )
   const probes = getRequestListener(root.fetch)
-  const serve = getRequestListener(app.fetch)
   const server = createServer((request, response) => {
     // While draining, each answer tells the proxy to open no further request on this connection.
     if (!isReady) response.setHeader('connection', 'close')
@@ -156,6 +163,7 @@ async function listen(app: { fetch: Hono['fetch'] }, config: Config, ready: () =
     server.listen(config.port, config.host, resolve)
   })
   return {
+    server,
     notReady: () => {
       isReady = false
     },
@@ -171,7 +179,10 @@ function close(server: Server): Promise<void> {
 }
 
 /** Shuts down once, on SIGTERM, SIGINT, or (where asked) when the launcher's pipe on stdin closes. */
-function onShutdown(config: Config, shutdown: () => Promise<void>): void {
+export function onShutdown(
+  config: Pick<Config, 'grace' | 'exitWithParent'>,
+  shutdown: () => Promise<void>,
+): void {
   let begun = false
   const begin = async (reason: string) => {
     if (begun) return

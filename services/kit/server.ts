@@ -6,7 +6,7 @@ import { type Call, deadlineHeader } from './call.ts'
 import { assertScope, callerFrom, scopeFor } from './caller.ts'
 import { type CommandTx, StoredAnswer } from './command.ts'
 import type { AnswerOf, Contract, Operation, Operations, ParsedInputOf } from './contract.ts'
-import { routeOf } from './contract.ts'
+import { maxJsonBody, routeOf } from './contract.ts'
 import type { Database, Tx } from './database.ts'
 import { readInput } from './input.ts'
 import { log } from './log.ts'
@@ -102,7 +102,7 @@ async function serve(
   let streaming = false
   try {
     authorize(call, op)
-    const input = await readInput(c, op, call, options.maxBody ?? 1_000_000)
+    const input = await readInput(c, op, call, options.maxBody ?? maxJsonBody)
     const result = await handler(input, call)
     if (!op.sse) return answer(c, op, result)
     streaming = true

@@ -21,6 +21,25 @@ export interface Scaling {
   cpu: number
 }
 
+/** So many requests in each window of so many seconds. */
+export interface Quota {
+  requests: number
+  seconds: number
+}
+
+/** What the edge lets one caller ask of a service; beyond it the answer is 429. */
+export interface Limits {
+  /** Of one account through one client, whichever token it shows. */
+  perToken: Quota
+  /** Of one address outside, behind which a whole company may sit. */
+  perAddress: Quota
+}
+
+export const defaultLimits: Limits = {
+  perToken: { requests: 1200, seconds: 60 },
+  perAddress: { requests: 12_000, seconds: 60 },
+}
+
 /** Some operations of one data service that another service may call. */
 export interface Use<C extends Contract = Contract, K extends string = string> {
   contract: C
@@ -55,6 +74,7 @@ export interface Service<
   calls: U
   slo: Slo
   scaling: Scaling
+  limits: Limits
   publicPaths: readonly PublicPath[]
 }
 
@@ -72,6 +92,8 @@ export function service<
   calls: U & CallsOf<C['layer'], U>
   slo: Slo
   scaling: Scaling
+  /** Where the default ones don't fit. */
+  limits?: Partial<Limits>
   publicPaths?: readonly PublicPath[]
 }): Service<C, U> {
   for (const [name, use] of Object.entries(declared.calls as Record<string, Use>))
@@ -82,6 +104,7 @@ export function service<
   return {
     ...declared,
     worker: declared.worker ?? false,
+    limits: { ...defaultLimits, ...declared.limits },
     publicPaths: declared.publicPaths ?? [],
     name: declared.contract.service,
     layer: declared.contract.layer,
