@@ -18,12 +18,19 @@ export interface Runtime {
   draining: AbortSignal
 }
 
+/** What a service answers with: its contract's app, and beside it a Node handler for the paths under a prefix. */
+export interface Served {
+  fetch: Hono['fetch']
+  /** For a library that speaks Node's request and response, e.g. the OIDC provider under `/oidc`. */
+  node?: { prefix: `/${string}`; handler: RequestListener }
+}
+
 export interface Parts {
   /** Folder of the service's SQL migrations; needed with a database. */
   migrations?: URL
   constraints?: Constraints
   /** The app that answers; imported here so that a worker does not load it. */
-  serve: (runtime: Runtime) => Promise<{ fetch: Hono['fetch'] }>
+  serve: (runtime: Runtime) => Promise<Served>
   /** The jobs, where the service declares a worker. */
   work?: (runtime: Runtime) => Promise<JobsOptions>
 }
@@ -65,11 +72,7 @@ async function runServer(service: Service, parts: Parts): Promise<void> {
   const draining = new AbortController()
   const database = openDatabase(service, parts, config)
   const app = await parts.serve({ config, database, draining: draining.signal })
-  const server = await listen(
-    getRequestListener(app.fetch),
-    config,
-    await readiness(service, parts, database),
-  )
+  const server = await listen(requestListener(app), config, await readiness(service, parts, database))
   log.info({ service: service.name, port: config.port }, 'listening')
   onShutdown(config, async () => {
     server.notReady()
@@ -79,6 +82,13 @@ async function runServer(service: Service, parts: Parts): Promise<void> {
     await database?.close()
     await telemetry.stop()
   })
+}
+
+export function requestListener({ fetch, node }: Served): RequestListener {
+  const app = getRequestListener(fetch)
+  if (!node) return app
+  return (request, response) =>
+    (request.url!.startsWith(`${node.prefix}/`) ? node.handler : app)(request, response)
 }
 
 async function runWorker(service: Service, parts: Parts): Promise<void> {
