@@ -18,7 +18,16 @@ export const usage = `Starts Staffmesh on this machine: PostgreSQL, every servic
 `
 
 /** Throws an error that tells what is wrong with the arguments; `help` when they ask for it. */
-export function parseOptions(args: string[]): Options | 'help' {
+export function parseOptions(args: string[], environment = process.env): Options | 'help' {
+  for (const flag of ['port', 'data-dir', 'fresh']) {
+    // npm keeps a flag in front of "--" for itself and would start us without it.
+    if (
+      environment[`npm_config_${flag.replace('-', '_')}`] !== undefined &&
+      !args.some((arg) => arg.startsWith('--'))
+    ) {
+      throw new Error(`npm took --${flag} for itself. Write two dashes before it: npm start -- --${flag} ...`)
+    }
+  }
   const { values } = parse(args)
   if (values.help) return 'help'
   const port = Number(values.port)
@@ -43,6 +52,6 @@ function parse(args: string[]) {
       },
     })
   } catch (error) {
-    throw new Error(`${(error as Error).message.split('. ')[0]}. See: npm start -- --help`)
+    throw new Error(`${(error as Error).message.split(/\.\s/)[0]}. See: npm start -- --help`)
   }
 }

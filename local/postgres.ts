@@ -2,10 +2,10 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { freePorts } from './ports.ts'
 import { postgresBinaries, type ServerUser, serverUser } from './postgres-binaries.ts'
 
 export type PostgresOptions = {
@@ -71,7 +71,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   await endPredecessor(cluster)
 
   for (let attempt = 1; ; attempt++) {
-    const port = options.port || (await freePort())
+    const port = options.port || (await freePorts(1))[0]!
     const settings = { ...defaults, ...options.settings, port }
     const server = await launch({ postgres, cluster, settings, user, ephemeral: options.ephemeral ?? false })
     if (await server.ready) {
@@ -97,24 +97,29 @@ async function prepareDataDir(dataDir: string, user: ServerUser): Promise<void> 
         `${expected}). Start as that account, or choose another --data-dir.`,
     )
   }
-  if (!user) return
   // The files inside have their own modes; the account only has to get through.
-  if (created) await chmod(dataDir, 0o711)
-  const path = dataDir.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/') || '/')
-  const check = 'for d; do test -x "$d" || { echo "$d"; exit; }; done'
-  const { stdout } = await run('/bin/sh', ['-c', check, 'sh', ...path], {
-    cwd: '/',
-    uid: user.uid,
-    gid: user.gid,
-  })
-  const barrier = stdout.trim()
-  if (barrier) {
+  if (user && created) await chmod(dataDir, 0o711)
+  const barrier = await barrierTo(dataDir, user)
+  if (user && barrier) {
     throw new Error(
       `PostgreSQL does not run as root, it would run as the account ${user.name}, and that account may not ` +
         `enter ${barrier}. Choose a --data-dir outside of it, for example /var/lib/staffmesh, ` +
         `or allow the passage: chmod o+x ${barrier}`,
     )
   }
+}
+
+/** The first folder on the way to `path` that PostgreSQL's account may not enter, where there is one. */
+export async function barrierTo(path: string, user = serverUser()): Promise<string | undefined> {
+  if (!user) return undefined
+  const way = path.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/') || '/')
+  const check = 'for d; do test -e "$d" || exit 0; test -x "$d" || { echo "$d"; exit; }; done'
+  const { stdout } = await run('/bin/sh', ['-c', check, 'sh', ...way], {
+    cwd: '/',
+    uid: user.uid,
+    gid: user.gid,
+  })
+  return stdout.trim() || undefined
 }
 
 async function superuserPassword(dataDir: string): Promise<string> {
@@ -288,16 +293,6 @@ async function untilReady(cluster: string, before: string, shell: ChildProcess):
 async function serverState(cluster: string): Promise<{ pid: number; identity: string; status: string }> {
   const lines = (await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
   return { pid: Number(lines[0]), identity: `${lines[0]} ${lines[2]}`, status: lines[7]?.trim() ?? '' }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address !== 'object' || !address) throw new Error('No free port')
-  return address.port
 }
 
 async function tail(file: string, lines = 20): Promise<string> {

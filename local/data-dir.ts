@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { barrierTo } from './postgres.ts'
+
+const checkout = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
+
+/**
+ * The given folder, or `.local` in the checkout. Where root works in a checkout that PostgreSQL's account may
+ * not enter (below /root), the data lie in /var/lib instead.
+ */
+export async function openDataDir(given: string | undefined): Promise<string> {
+  const dataDir = given ? resolve(given) : await defaultDataDir()
+  const created = await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  // PostgreSQL's account has to pass through; what is inside has modes of its own.
+  if (created && process.getuid?.() === 0) await chmod(dataDir, 0o711)
+  return dataDir
+}
+
+async function defaultDataDir(): Promise<string> {
+  if (!(await barrierTo(checkout))) return join(checkout, '.local')
+  const mark = createHash('sha256').update(checkout).digest('hex').slice(0, 8)
+  return `/var/lib/staffmesh/${basename(checkout)}-${mark}`
+}
+
+/** Deletes what a run has created, and nothing else that may lie in the folder. */
+export async function clearDataDir(dataDir: string): Promise<void> {
+  const ours = [
+    'cluster',
+    'cluster.new',
+    'postgres.log',
+    'superuser-password',
+    'secrets.json',
+    'demo.json',
+    'logs',
+  ]
+  for (const name of ours) await rm(join(dataDir, name), { recursive: true, force: true })
+}
