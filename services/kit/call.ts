@@ -18,7 +18,9 @@ export interface Call {
   signal: AbortSignal
   idempotencyKey: string | undefined
   requestId: string
+  /** W3C trace context: passed on untouched, or the span of this call where telemetry is on. */
   traceparent: string | undefined
+  tracestate?: string
   /** Widest reach of the caller's roles for this operation (application services). */
   scope?: Scope
   /** The streamed body of an upload. */

@@ -79,8 +79,8 @@ const width: Record<Reach, number> = { self: 0, reports: 1, all: 2 }
 export function scopeFor(caller: Caller, roles: Partial<Record<Role, Reach>>): Scope | undefined {
   let widest: Reach | undefined
   for (const { role, reach } of caller.grants) {
-    const declared = roles[role]
-    if (!declared || !(reach in width)) continue
+    const declared = Object.hasOwn(roles, role) ? roles[role] : undefined
+    if (!declared || !Object.hasOwn(width, reach)) continue
     const given = width[reach] < width[declared] ? reach : declared
     if (given !== 'all' && !caller.employee) continue
     if (!widest || width[given] > width[widest]) widest = given

@@ -1,8 +1,9 @@
 import { Pool } from 'undici'
 import { type Call, deadlineHeader } from './call.ts'
-import { type InputOf, type Operation, type OutputOf, routeOf } from './contract.ts'
+import { type InputOf, type Operation, type OutputOf, type Route, routeOf } from './contract.ts'
 import { DomainError, problemBase, RemoteProblem } from './problem.ts'
 import type { Service, Use } from './service.ts'
+import { failure, timed } from './telemetry.ts'
 
 interface CallOptions {
   /** Tells apart two calls of the same operation within one command; needed where their order may differ on a retry. */
@@ -46,6 +47,8 @@ export function clientOf<S extends Service, N extends keyof S['calls'] & string>
   return bind as unknown as Client<S['calls'][N]>
 }
 
+type Body = string | ReadableStream<Uint8Array> | null
+
 interface Bound {
   call: Call
   /** How often each operation was called so far: the default step. */
@@ -71,14 +74,14 @@ async function send(
     [deadlineHeader]: String(Math.floor(call.deadline)),
     'x-request-id': call.requestId,
   }
-  if (call.traceparent) headers.traceparent = call.traceparent
+  if (call.tracestate) headers.tracestate = call.tracestate
   if (op.kind === 'command' && call.idempotencyKey) {
     const count = (steps.get(name) ?? 0) + 1
     steps.set(name, count)
     headers['idempotency-key'] = `${call.idempotencyKey}/${call.operation}/${options.step ?? count}`
   }
   let path: string = route.path
-  let body: string | ReadableStream<Uint8Array> | null = null
+  let body: Body = null
   if (options.body || route.method === 'GET') {
     const query = new URLSearchParams()
     for (const [key, value] of Object.entries(input as object))
@@ -93,24 +96,61 @@ async function send(
     body = JSON.stringify(input)
   }
 
-  let status: number
-  let text: string
+  return timed(
+    {
+      kind: 'client',
+      name: `${route.method} ${route.path}`,
+      parent: call.traceparent,
+      metric: 'http.client.request.duration',
+      attributes: {
+        'http.request.method': route.method,
+        'http.route': route.path,
+        'server.address': callee,
+        'staffmesh.operation': name,
+        'staffmesh.tenant': call.caller?.tenant,
+      },
+    },
+    async (traceparent) => {
+      if (traceparent) headers.traceparent = traceparent
+      const { status, text } = await exchange(pool, callee, call, {
+        method: route.method,
+        path,
+        headers,
+        body,
+      })
+      if (status < 300) return parse(text)
+      throw remoteProblem(status, text)
+    },
+    (error) => ({
+      'http.response.status_code': error instanceof RemoteProblem ? error.status : error ? undefined : 200,
+      ...failure(error),
+    }),
+  )
+}
+
+async function exchange(
+  pool: Pool,
+  callee: string,
+  call: Call,
+  request: { method: Route['method']; path: string; headers: Record<string, string>; body: Body },
+): Promise<{ status: number; text: string }> {
   try {
-    const response = await pool.request({
-      method: route.method,
-      path,
-      headers,
-      body: body as string,
-      signal: call.signal,
-    })
-    status = response.statusCode
-    text = await response.body.text()
+    // undici takes web streams too, as its documentation says and its types do not.
+    const body = request.body as string | null
+    const response = await pool.request({ ...request, body, signal: call.signal })
+    return { status: response.statusCode, text: await response.body.text() }
   } catch (cause) {
     if (call.signal.aborted) throw new DomainError('deadline-exceeded', {}, cause)
     throw new DomainError('unavailable', { detail: `${callee} does not answer` }, cause)
   }
-  if (status < 300) return JSON.parse(text)
-  throw remoteProblem(status, text)
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new DomainError('bad-gateway')
+  }
 }
 
 function remoteProblem(status: number, text: string): RemoteProblem {

@@ -57,7 +57,12 @@ export function commandTx(tx: Tx): CommandTx {
   const entries: AuditDraft[] = []
   const jobs: JobDraft[] = []
   return {
-    ...tx,
+    call: tx.call,
+    tenant: tx.tenant,
+    query: tx.query,
+    get db() {
+      return tx.db
+    },
     now: new Date(),
     emit: (event) => void events.push(event),
     audit: (entry) => void entries.push(entry),
@@ -87,7 +92,7 @@ export async function runOnce<T>(
   const caller = callerOf(call)
   if (!call.idempotencyKey) throw new DomainError('idempotency-key-required')
   const scope = [tx.tenant, `${caller.client}/${caller.account}`, call.operation, call.idempotencyKey]
-  const hash = createHash('sha256').update(JSON.stringify(input)).digest('base64')
+  const hash = createHash('sha256').update(bodyOf(input)).digest('base64')
 
   const inserted = await tx.query(
     `insert into idempotency (tenant, client, operation, key, request_hash) values ($1, $2, $3, $4, $5)
@@ -108,6 +113,12 @@ export async function runOnce<T>(
     ),
   ])
   return new StoredAnswer(body, false)
+}
+
+/** If-Match, which fills `version`, is a precondition and no part of the body: a replay comes before it. */
+function bodyOf(input: unknown): string {
+  const { version: _, ...body } = input as { version?: unknown }
+  return JSON.stringify(body)
 }
 
 async function replay(tx: Tx, scope: string[], hash: string): Promise<StoredAnswer> {

@@ -2,7 +2,9 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { type Call, callerOf } from './call.ts'
 import { type CommandTx, commandTx, runOnce, type StoredAnswer } from './command.ts'
+import { openPool } from './pool.ts'
 import { DomainError } from './problem.ts'
+import { recorder, summaryOf, timed } from './telemetry.ts'
 
 /** Which problem a broken constraint means; names are those of the schema. */
 export type Constraints = Readonly<Record<string, string>>
@@ -27,58 +29,87 @@ export interface Tx {
 const timeoutSlack = 25
 
 /**
- * A pooled connection with the deadline of the call that uses it. Every statement passes here, so that none runs
- * without the caller's deadline. Statements are pipelined: setting the timeout costs no round trip.
+ * One transaction on a pooled connection. Every statement passes here, so that none runs without the caller's
+ * deadline, nor after the end, when the connection may serve another tenant. Statements are pipelined: setting the
+ * timeout costs no round trip.
  */
 class Session {
-  readonly db: NodePgDatabase
-  readonly client: pg.PoolClient
-  private deadline = 0
+  private readonly client: pg.PoolClient
+  private readonly call: Call
+  private builder: NodePgDatabase | undefined
   private timeout = 0
+  private open = true
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, call: Call) {
     this.client = client
-    this.db = drizzle({ client: this as unknown as pg.Client })
+    this.call = call
+  }
+
+  get db(): NodePgDatabase {
+    this.builder ??= drizzle({ client: this as unknown as pg.Client })
+    return this.builder
   }
 
   /** Opens a transaction for a tenant; an empty tenant sees no rows of any. */
-  begin(call: Call, tenant: string, mode: 'READ ONLY' | 'READ WRITE'): Promise<unknown> {
-    this.deadline = call.deadline
-    this.timeout = Math.max(1, Math.floor(call.deadline - Date.now()))
+  begin(tenant: string, mode: 'READ ONLY' | 'READ WRITE'): Promise<unknown> {
+    this.timeout = Math.max(1, Math.floor(this.call.deadline - Date.now()))
     return this.client.query(
       `BEGIN ${mode}; SET LOCAL app.tenant = '${tenant}'; SET LOCAL statement_timeout = ${this.timeout}`,
     )
   }
 
-  query(...args: unknown[]): unknown {
-    const remaining = Math.floor(this.deadline - Date.now())
+  end(how: 'COMMIT' | 'ROLLBACK'): Promise<pg.QueryResult> {
+    this.open = false
+    return this.client.query(how)
+  }
+
+  query(...args: unknown[]): Promise<pg.QueryResult> {
+    if (!this.open) return Promise.reject(new Error('The transaction has ended'))
+    const remaining = Math.floor(this.call.deadline - Date.now())
     if (remaining <= 0) return Promise.reject(new DomainError('deadline-exceeded'))
     if (this.timeout - remaining > timeoutSlack) {
       this.timeout = remaining
       this.client.query(`SET LOCAL statement_timeout = ${remaining}`).catch(() => {})
     }
-    return (this.client.query as (...args: unknown[]) => unknown)(...args)
+    const run = () => (this.client.query as (...args: unknown[]) => Promise<pg.QueryResult>)(...args)
+    return recorder ? this.recorded(args[0], run) : run()
+  }
+
+  private recorded(statement: unknown, run: () => Promise<pg.QueryResult>): Promise<pg.QueryResult> {
+    const { name, text } =
+      typeof statement === 'string' ? { text: statement } : (statement as { name?: string; text: string })
+    const summary = name ?? summaryOf(text)
+    const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': summary }
+    return timed(
+      {
+        kind: 'client',
+        name: summary,
+        parent: this.call.traceparent,
+        attributes,
+        metric: 'db.client.operation.duration',
+      },
+      run,
+    )
   }
 }
 
 export class Database {
   readonly pool: pg.Pool
   private readonly constraints: Constraints
-  private readonly sessions = new WeakMap<pg.PoolClient, Session>()
+  private readonly lost = new WeakSet<pg.PoolClient>()
   private readonly options: DatabaseOptions
 
   constructor(options: DatabaseOptions) {
     this.options = options
     this.constraints = options.constraints ?? {}
-    this.pool = new pg.Pool({
+    this.pool = openPool({
       connectionString: options.url,
       max: options.pool,
       idleTimeoutMillis: 30_000,
       connectionTimeoutMillis: 5_000,
       pipeline: true,
     })
-    // An idle connection that breaks is dropped by the pool; without a listener it would end the process.
-    this.pool.on('error', () => {})
+    this.pool.on('connect', (client) => client.on('error', () => this.lost.add(client as pg.PoolClient)))
   }
 
   /** Reads for the caller's tenant. */
@@ -120,45 +151,66 @@ export class Database {
   ): Promise<T> {
     if (tenant !== '' && !/^[0-9a-f-]{36}$/.test(tenant)) throw new DomainError('unauthenticated')
     if (call.signal.aborted || call.deadline <= Date.now()) throw new DomainError('deadline-exceeded')
-    const client = await this.connect()
-    const session = this.sessions.get(client) ?? new Session(client)
-    this.sessions.set(client, session)
-
-    const cancel = () => this.cancel(client)
+    const client = await this.connect(call)
+    const session = new Session(client, call)
+    let abandon: NodeJS.Timeout | undefined
+    const cancel = () => {
+      this.cancel(client)
+      // A server that no longer answers would hold the handler for as long as TCP waits.
+      abandon = setTimeout(() => socketOf(client).destroy(), 2000).unref()
+    }
     call.signal.addEventListener('abort', cancel, { once: true })
+    // A cancel request may still be under way: such a connection must not serve the next call.
+    const release = () => client.release(call.signal.aborted || this.lost.has(client))
     try {
       // Not awaited here: it travels with the first statement. Were it to fail, the statements behind it would run
       // without a tenant, see nothing and be refused by row-level security.
-      const begun = session.begin(call, tenant, mode)
+      const begun = session.begin(tenant, mode)
       begun.catch(() => {})
       const result = await work(txOf(session, call, tenant))
       await begun
       if (call.signal.aborted) throw new DomainError('deadline-exceeded')
-      const committed = (await client.query('COMMIT')) as unknown as pg.QueryResult
+      const committed = await session.end('COMMIT')
       // A transaction that an error aborted answers COMMIT with ROLLBACK.
       if (committed.command === 'ROLLBACK') throw new Error('The transaction was rolled back')
-      client.release()
+      release()
       return result
     } catch (error) {
-      // After a cancel the signal may still be under way: such a connection must not serve the next call.
-      if (call.signal.aborted) client.release(true)
-      else
-        client.query('ROLLBACK').then(
-          () => client.release(),
-          () => client.release(true),
-        )
-      throw this.translate(error, call)
+      session.end('ROLLBACK').then(release, () => client.release(true))
+      throw this.translate(error, call, this.lost.has(client))
     } finally {
+      clearTimeout(abandon)
       call.signal.removeEventListener('abort', cancel)
     }
   }
 
-  private async connect(): Promise<pg.PoolClient> {
-    try {
-      return await this.pool.connect()
-    } catch (cause) {
-      throw new DomainError('unavailable', { detail: 'No database connection could be had' }, cause)
+  /** A connection of the pool, waited for no longer than the caller waits for the answer. */
+  private connect(call: Call): Promise<pg.PoolClient> {
+    const began = performance.now()
+    const { promise, resolve, reject } = Promise.withResolvers<pg.PoolClient>()
+    const connecting = this.pool.connect()
+    const giveUp = () => {
+      reject(new DomainError('deadline-exceeded'))
+      connecting.then(
+        (client) => client.release(),
+        () => {},
+      )
     }
+    call.signal.addEventListener('abort', giveUp, { once: true })
+    const settled = () => {
+      call.signal.removeEventListener('abort', giveUp)
+      recorder?.measure('db.client.connection.wait_time', (performance.now() - began) / 1000, {
+        'db.system.name': 'postgresql',
+      })
+      return !call.signal.aborted
+    }
+    connecting.then(
+      (client) => settled() && resolve(client),
+      (cause) =>
+        settled() &&
+        reject(new DomainError('unavailable', { detail: 'No database connection could be had' }, cause)),
+    )
+    return promise
   }
 
   /** Asks the server to end what the connection is running (the protocol's CancelRequest). */
@@ -176,8 +228,10 @@ export class Database {
     canceller.connection.connect(target.port, target.host)
   }
 
-  private translate(error: unknown, call: Call): unknown {
+  private translate(error: unknown, call: Call, lost: boolean): unknown {
     const cause = databaseError(error)
+    // Whether the command took effect is unknown; asked again with the same key it answers once and the same.
+    if (lost) return new DomainError(call.signal.aborted ? 'deadline-exceeded' : 'unavailable', {}, error)
     if (!cause) return error
     // query_canceled: by statement_timeout, or because the caller hung up
     if (cause.code === '57014') return new DomainError('deadline-exceeded', {}, error)
@@ -196,13 +250,18 @@ function databaseError(error: unknown): pg.DatabaseError | undefined {
   return undefined
 }
 
+const socketOf = (client: pg.PoolClient) =>
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream
+
 function txOf(session: Session, call: Call, tenant: string): Tx {
   return {
     call,
     tenant,
-    db: session.db,
+    get db() {
+      return session.db
+    },
     async query<R extends object>(text: string, values: unknown[] = [], name?: string): Promise<R[]> {
-      const result = (await session.query({ text, values, ...(name ? { name } : {}) })) as pg.QueryResult
+      const result = await session.query({ text, values, ...(name ? { name } : {}) })
       return result.rows as R[]
     },
   }

@@ -1,7 +1,10 @@
-import { type JobHelpers, Logger, parseCronItems, run } from 'graphile-worker'
-import pg from 'pg'
+import { EventEmitter } from 'node:events'
+import { type JobHelpers, Logger, parseCronItems, run, type WorkerEvents } from 'graphile-worker'
 import { backgroundCall, type Call } from './call.ts'
-import { log } from './log.ts'
+import { log, traceId } from './log.ts'
+import { openPool } from './pool.ts'
+import { recorder, timed } from './telemetry.ts'
+import { releaseOrphans } from './worker-lock.ts'
 
 /** What `enqueue` put into the job, plus the tenant it was enqueued for ('' where there was none). */
 export type JobPayload = Record<string, unknown> & { tenant: string }
@@ -18,67 +21,103 @@ export interface JobsOptions {
   concurrency?: number
   /** Milliseconds a job may take. */
   deadline?: number
+  /** Milliseconds in which running jobs may finish when the worker stops; then they are aborted and run later. */
+  grace?: number
 }
 
-/** Works off the queue of a service until stopped; a job that runs then is finished, or released after the grace. */
+/** Works off the queue of a service until stopped. Then loops end at once, jobs have the grace to finish. */
 export async function work(
   service: string,
   workerUrl: string,
   options: JobsOptions,
 ): Promise<{ stop(): Promise<void> }> {
-  const pool = new pg.Pool({ connectionString: workerUrl, max: (options.concurrency ?? 2) + 2 })
-  pool.on('error', () => {})
+  const concurrency = options.concurrency ?? 2
+  const pool = openPool({ connectionString: workerUrl, max: concurrency + 2 })
   const stopping = new AbortController()
   const expireIdempotency: Job = async () => {
     await pool.query(`delete from idempotency where created_at < now() - interval '24 hours'`)
   }
   const jobs: Record<string, Job> = { ...options.jobs, 'expire-idempotency': expireIdempotency }
-  const taskList = Object.fromEntries(
-    Object.entries(jobs).map(([name, job]) => [
-      name,
-      async (raw: unknown, helpers: JobHelpers) => {
-        const payload = { tenant: '', ...(raw as object) } as JobPayload & { traceparent?: string }
-        const call = backgroundCall({
-          service,
-          operation: name,
-          ...(payload.tenant ? { tenant: payload.tenant } : {}),
-          deadline: options.deadline ?? 600_000,
-          idempotencyKey: `job/${helpers.job.id}`,
-          ...(payload.traceparent ? { traceparent: payload.traceparent } : {}),
-          signal: stopping.signal,
-        })
-        const start = performance.now()
-        try {
-          await job(payload, call)
-          log.info({ service, job: name, ms: Math.round(performance.now() - start) }, 'job done')
-        } catch (error) {
-          log.error({ service, job: name, attempt: helpers.job.attempts, err: error }, 'job failed')
-          throw error
-        }
-      },
-    ]),
-  )
+  const schedule = { 'expire-idempotency': '17 * * * *', ...options.schedule }
+  const events: WorkerEvents = new EventEmitter()
+  const orphans = releaseOrphans(pool, workerUrl, events)
   const runner = await run({
     pgPool: pool,
-    taskList,
-    concurrency: options.concurrency ?? 2,
-    pollInterval: 1000,
-    noHandleSignals: true,
-    parsedCronItems: parseCronItems(
-      Object.entries({ 'expire-idempotency': '17 * * * *', ...options.schedule }).map(([task, match]) => ({
-        task,
-        match,
-      })),
+    events,
+    taskList: Object.fromEntries(
+      Object.entries(jobs).map(([name, job]) => [name, taskOf(service, name, job, options)]),
     ),
+    concurrency,
+    pollInterval: 1000,
+    gracefulShutdownAbortTimeout: options.grace ?? 20_000,
+    noHandleSignals: true,
+    parsedCronItems: parseCronItems(Object.entries(schedule).map(([task, match]) => ({ task, match }))),
     logger: quiet,
   })
   const loops = (options.loops ?? []).map((loop) => loop(stopping.signal))
+  for (const loop of loops)
+    loop.catch((error) => log.error({ service, err: error }, 'a loop of the worker ended'))
   return {
     async stop() {
       stopping.abort()
       await Promise.allSettled([runner.stop(), ...loops])
+      await orphans.stop()
       await pool.end()
     },
+  }
+}
+
+function taskOf(service: string, name: string, job: Job, options: JobsOptions) {
+  return async (raw: unknown, helpers: JobHelpers): Promise<void> => {
+    const { traceparent, ...payload } = { tenant: '', ...(raw as object) } as JobPayload & {
+      traceparent?: string
+    }
+    const { attempts, run_at, id } = helpers.job
+    const attributes = { 'staffmesh.job': name }
+    const lag = Math.max(0, Date.now() - new Date(run_at).getTime())
+    recorder?.measure('staffmesh.job.lag', lag / 1000, attributes)
+    const start = performance.now()
+    const line = {
+      service,
+      job: name,
+      attempt: attempts,
+      ...(payload.tenant ? { tenant: payload.tenant } : {}),
+    }
+    let trace = traceparent
+    const seen = () => ({ ...line, ms: Math.round(performance.now() - start), trace_id: traceId(trace) })
+    try {
+      await timed(
+        {
+          kind: 'consumer',
+          name: `process ${name}`,
+          // A trace of its own: the request that enqueued it has long been answered.
+          link: traceparent,
+          attributes: {
+            ...attributes,
+            'staffmesh.tenant': payload.tenant || undefined,
+            'staffmesh.attempt': attempts,
+          },
+          metric: 'staffmesh.job.duration',
+        },
+        (own) => {
+          trace = own ?? traceparent
+          const call = backgroundCall({
+            service,
+            operation: name,
+            ...(payload.tenant ? { tenant: payload.tenant } : {}),
+            deadline: options.deadline ?? 600_000,
+            idempotencyKey: `job/${id}`,
+            ...(trace ? { traceparent: trace } : {}),
+            ...(helpers.abortSignal ? { signal: helpers.abortSignal } : {}),
+          })
+          return job(payload as JobPayload, call)
+        },
+      )
+      log.info(seen(), 'job done')
+    } catch (error) {
+      log.error({ ...seen(), err: error }, 'job failed')
+      throw error
+    }
   }
 }
 

@@ -1,9 +1,51 @@
 import { pino } from 'pino'
 
+type Line = Record<string, unknown>
+let forward: ((level: number, line: Line, message: string) => void) | undefined
+
+/** Hands each line to telemetry as well. */
+export function forwardLogs(to: typeof forward): void {
+  forward = to
+}
+
 /** JSON lines; never names, addresses or amounts. Level by LOG_LEVEL. */
 export const log = pino({
   level: process.env.LOG_LEVEL ?? (process.env.VITEST ? 'silent' : 'info'),
   base: null,
   timestamp: pino.stdTimeFunctions.isoTime,
   formatters: { level: (label) => ({ level: label }) },
+  serializers: { err: describeError },
+  hooks: {
+    logMethod(args, method, level) {
+      const [line, message] = args as unknown as [Line, string]
+      forward?.(level, line, message)
+      method.apply(this, args)
+    },
+  },
 })
+
+/**
+ * What may be told of an error. Messages of the database and of parsers quote what people entered, so of those just
+ * the codes are told; the stack without its first lines tells where.
+ */
+export function describeError(error: unknown): Line {
+  if (!(error instanceof Error)) return { type: typeof error }
+  const { code, constraint, table } = error as { code?: unknown; constraint?: unknown; table?: unknown }
+  const quotes = 'severity' in error || 'query' in error || error instanceof SyntaxError
+  return {
+    type: error.constructor.name,
+    ...(quotes ? {} : { message: error.message }),
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof constraint === 'string' ? { constraint } : {}),
+    ...(typeof table === 'string' ? { table } : {}),
+    stack: (error.stack ?? '')
+      .split('\n')
+      .filter((line) => line.startsWith('    at '))
+      .join('\n'),
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  }
+}
+
+/** The trace that a W3C `traceparent` belongs to. */
+export const traceId = (traceparent: string | undefined): string | undefined =>
+  /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(traceparent ?? '')?.[1]

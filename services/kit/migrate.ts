@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { runMigrations } from 'graphile-worker'
 import pg from 'pg'
+import { openPool } from './pool.ts'
 import { rolesOf } from './provision.ts'
 import { kitMigrations, migrationFiles } from './schema-version.ts'
 
@@ -69,8 +70,7 @@ export async function migrate(options: {
  * them only by this function, which runs as its owner.
  */
 async function migrateQueue(workerUrl: string, app: string): Promise<void> {
-  const pool = new pg.Pool({ connectionString: workerUrl, max: 2 })
-  pool.on('error', () => {})
+  const pool = openPool({ connectionString: workerUrl, max: 2 })
   try {
     await runMigrations({ pgPool: pool })
     await pool.query(

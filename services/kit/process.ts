@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -101,11 +101,12 @@ async function runWorker(service: Service, parts: Parts): Promise<void> {
   const server = await listen(getRequestListener(new Hono().fetch), config, ready)
   while (!(await ready()) && !draining.signal.aborted) await sleep(200)
   const { work } = await import('./jobs.ts')
-  const worker = await work(
-    service.name,
-    config.workerUrl!,
-    await parts.work({ config, database, draining: draining.signal }),
-  )
+  // Aborted jobs, the pools and telemetry need some of the time as well.
+  const grace = Math.max(0, config.grace - 5000)
+  const worker = await work(service.name, config.workerUrl!, {
+    grace,
+    ...(await parts.work({ config, database, draining: draining.signal })),
+  })
   log.info({ service: service.name, port: config.port }, 'working')
   onShutdown(config, async () => {
     server.notReady()
@@ -159,9 +160,11 @@ export async function listen(
     isReady && (await ready()) ? c.text('ok') : c.text(isReady ? 'waiting for the schema' : 'draining', 503),
   )
   const probes = getRequestListener(root.fetch)
+  const open = new Set<ServerResponse>()
   const server = createServer((request, response) => {
-    // While draining, each answer tells the proxy to open no further request on this connection.
-    if (!isReady) response.setHeader('connection', 'close')
+    open.add(response)
+    response.on('close', () => open.delete(response))
+    if (!isReady) lastOn(response)
     const isProbe = request.url === '/livez' || request.url === '/readyz' || request.url === '/startupz'
     void (isProbe ? probes : serve)(request, response)
   })
@@ -174,18 +177,26 @@ export async function listen(
   })
   return {
     server,
-    notReady: () => {
+    notReady() {
       isReady = false
+      for (const response of open) lastOn(response)
     },
     drain: () => close(server),
   }
 }
 
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeIdleConnections()
-  })
+/** Tells the other side to send no further request on this connection. */
+function lastOn(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('connection', 'close')
+}
+
+/** Takes no more connections, and ends when the open requests are answered. */
+async function close(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve))
+  // Those that become idle only now would otherwise be kept alive.
+  const idle = setInterval(() => server.closeIdleConnections(), 100)
+  await closed
+  clearInterval(idle)
 }
 
 /** Shuts down once, on SIGTERM, SIGINT, or (where asked) when the launcher's pipe on stdin closes. */
@@ -200,7 +211,10 @@ export function onShutdown(
     log.info({ reason }, 'shutting down')
     // Should something hang, the process still ends within its grace period.
     setTimeout(() => process.exit(1), config.grace).unref()
-    await shutdown()
+    await shutdown().catch((error) => {
+      log.error({ err: error }, 'the shutdown failed')
+      process.exitCode = 1
+    })
     if (config.exitWithParent) process.stdin.destroy()
   }
   process.on('SIGTERM', () => void begin('SIGTERM'))

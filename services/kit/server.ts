@@ -9,7 +9,7 @@ import type { AnswerOf, Contract, Operation, Operations, ParsedInputOf } from '.
 import { maxJsonBody, routeOf } from './contract.ts'
 import type { Database, Tx } from './database.ts'
 import { readInput } from './input.ts'
-import { log } from './log.ts'
+import { log, traceId } from './log.ts'
 import { DomainError, kitProblems, problemDocument, RemoteProblem } from './problem.ts'
 import type { Scope } from './schemas.ts'
 import { observe } from './telemetry.ts'
@@ -76,9 +76,8 @@ export function createApp<C extends Contract>(
     const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
     methods.set(pattern, [...(methods.get(pattern) ?? []), method])
     const handler = (handlers as Record<string, unknown>)[name] as (input: unknown, call: Call) => unknown
-    app.on(method, pattern, (c) =>
-      observe(c, contract.service, name, () => serve(c, contract, name, op, handler, options)),
-    )
+    const request = { service: contract.service, operation: name, method, path }
+    app.on(method, pattern, (c) => observe(c, request, () => serve(c, contract, name, op, handler, options)))
   }
   for (const [pattern, allowed] of methods)
     app.all(pattern, (c) => {
@@ -118,6 +117,9 @@ async function serve(
 function callOf(c: Context, service: string, name: string, op: Operation, options: AppOptions) {
   const now = Date.now()
   const header = (key: string) => c.req.header(key)
+  const requestId = header('x-request-id') ?? randomUUIDv7()
+  c.header('x-request-id', requestId)
+  const caller = callerFrom(header)
   const controller = new AbortController()
   const given = Number(header(deadlineHeader) ?? Number.POSITIVE_INFINITY)
   const deadline = Math.min(now + op.deadline, given > 0 ? given : Number.POSITIVE_INFINITY)
@@ -133,9 +135,7 @@ function callOf(c: Context, service: string, name: string, op: Operation, option
     if (options.draining?.aborted) abort()
   }
 
-  const caller = callerFrom(header)
-  const requestId = header('x-request-id') ?? randomUUIDv7()
-  c.header('x-request-id', requestId)
+  const tracestate = header('tracestate')
   const call: Call = {
     service,
     operation: name,
@@ -145,7 +145,8 @@ function callOf(c: Context, service: string, name: string, op: Operation, option
     // From outside the key is optional; callees always get one.
     idempotencyKey: header('idempotency-key') ?? (op.route ? randomUUIDv7() : undefined),
     requestId,
-    traceparent: header('traceparent'),
+    traceparent: c.get('traceparent'),
+    ...(tracestate ? { tracestate } : {}),
   }
   const end = () => {
     clearTimeout(timer)
@@ -228,11 +229,9 @@ function problem(c: Context, error: unknown, contract: Contract, op?: Operation)
     details = error.details
   }
   const document = problemDocument(code, details, contract.problems)
+  c.set('problem', code)
   if (document.status >= 500 && code !== 'deadline-exceeded')
-    log.error(
-      { err: error, operation: c.get('operation'), requestId: c.res.headers.get('x-request-id') },
-      code,
-    )
+    log.error({ err: error, operation: c.get('operation'), trace_id: traceId(c.get('traceparent')) }, code)
   if (code === 'unavailable') c.header('retry-after', '1')
   return c.body(JSON.stringify(document), document.status as 500, {
     'content-type': 'application/problem+json',

@@ -1,19 +1,149 @@
 import type { Context } from 'hono'
-import { log } from './log.ts'
+import { identityHeaders } from './caller.ts'
+import { log, traceId } from './log.ts'
 
-/** One span, one set of metrics and one log line a request. */
+/** All that may be said of a request, statement or job: a key that is not here neither compiles nor leaves. */
+export const attributes = {
+  'http.request.method': 'method',
+  'http.route': 'path with {parameters}, never their values',
+  'http.response.status_code': 'status',
+  'url.scheme': 'http',
+  'server.address': 'the called service',
+  'error.type': 'code of the problem, SQLSTATE, or class of the error',
+  'db.system.name': 'postgresql',
+  'db.namespace': 'database',
+  'db.query.summary': 'name of the statement, or its verb and table',
+  'staffmesh.operation': 'operation of a contract',
+  'staffmesh.tenant': 'id of the tenant (spans and logs only: metrics would not bear the number)',
+  'staffmesh.request': 'id of the request (logs only)',
+  'staffmesh.job': 'name of the job',
+  'staffmesh.attempt': 'how often the job was begun',
+  'staffmesh.feed': 'name of the feed',
+} as const
+export type Attributes = { [K in keyof typeof attributes]?: string | number | undefined }
+
+/** All metrics; each is a histogram of seconds. */
+export const metrics = {
+  'http.server.request.duration': 'Time to answer a request',
+  'http.client.request.duration': 'Time a callee took to answer',
+  'db.client.operation.duration': 'Time of a statement',
+  'db.client.connection.wait_time': 'Time a transaction waited for a connection of the pool',
+  'staffmesh.job.duration': 'Time of a job; with error.type it failed',
+  'staffmesh.job.lag': 'Time between when a job was due and its start',
+  'staffmesh.feed.lag': 'Age of the youngest event of a page when it has been applied',
+} as const
+export type Metric = keyof typeof metrics
+
+export interface Span {
+  /** Goes on with what the span caused. */
+  traceparent: string
+  end(attributes: Attributes): void
+}
+
+export interface Start {
+  kind: 'server' | 'client' | 'consumer'
+  name: string
+  parent?: string | undefined
+  /** The span that caused this one without waiting for it. */
+  link?: string | undefined
+  attributes: Attributes
+}
+
+export interface Recorder {
+  start(span: Start): Span
+  measure(metric: Metric, seconds: number, attributes: Attributes): void
+}
+
+/** Undefined unless an OTLP endpoint is configured: then all of this costs a comparison. */
+export let recorder: Recorder | undefined
+
+export function record(by: Recorder | undefined): void {
+  recorder = by
+}
+
+/** One span, one measurement and one log line a request. */
 export async function observe(
   c: Context,
-  service: string,
-  operation: string,
+  request: { service: string; operation: string; method: string; path: string },
   work: () => Promise<Response>,
 ): Promise<Response> {
-  const start = performance.now()
+  const began = performance.now()
+  const { service, operation, method, path } = request
+  const tenant = c.req.header(identityHeaders.tid)
+  const traceparent = c.req.header('traceparent')
+  const http = { 'http.request.method': method, 'http.route': path, 'url.scheme': 'http' }
+  const span = recorder?.start({
+    kind: 'server',
+    name: `${method} ${path}`,
+    parent: traceparent,
+    attributes: { ...http, 'staffmesh.operation': operation, 'staffmesh.tenant': tenant },
+  })
   c.set('operation', operation)
+  c.set('traceparent', span?.traceparent ?? traceparent)
   const response = await work()
+  const ms = performance.now() - began
+  if (recorder) {
+    const outcome = {
+      'http.response.status_code': response.status,
+      'error.type': response.status >= 500 ? (c.get('problem') ?? String(response.status)) : undefined,
+    }
+    span?.end(outcome)
+    recorder.measure('http.server.request.duration', ms / 1000, {
+      ...http,
+      ...outcome,
+      'staffmesh.operation': operation,
+    })
+  }
   log.info(
-    { service, operation, status: response.status, ms: Math.round((performance.now() - start) * 10) / 10 },
+    {
+      service,
+      operation,
+      status: response.status,
+      ms: Math.round(ms * 10) / 10,
+      tenant,
+      trace_id: traceId(c.get('traceparent')),
+      request_id: response.headers.get('x-request-id') ?? undefined,
+    },
     'request',
   )
   return response
+}
+
+/** A span and a measurement around a call to another process; without a recorder just the call. */
+export async function timed<T>(
+  start: Start & { metric: Metric },
+  work: (traceparent: string | undefined) => Promise<T>,
+  outcome: (error: unknown, result: T | undefined) => Attributes = failure,
+): Promise<T> {
+  const { parent, metric } = start
+  if (!recorder) return work(parent)
+  const began = performance.now()
+  const span = recorder.start(start)
+  const { 'staffmesh.tenant': _, 'staffmesh.attempt': __, ...measured } = start.attributes
+  const end = (result: Attributes) => {
+    span.end(result)
+    recorder?.measure(metric, (performance.now() - began) / 1000, { ...measured, ...result })
+  }
+  try {
+    const result = await work(span.traceparent)
+    end(outcome(undefined, result))
+    return result
+  } catch (error) {
+    end(outcome(error, undefined))
+    throw error
+  }
+}
+
+/** The code of what was thrown, never its message. */
+export function failure(error: unknown): Attributes {
+  if (error === undefined) return {}
+  const code = (error as { code?: unknown } | null)?.code
+  return { 'error.type': typeof code === 'string' ? code : error instanceof Error ? error.name : 'unknown' }
+}
+
+/** A statement in few words: its verb and first table. */
+export function summaryOf(text: string): string {
+  const verb = /^\s*(\w+)/.exec(text)?.[1]?.toLowerCase() ?? 'statement'
+  const table = /\b(?:from|into|update)\s+"?([a-z_]\w*)/i.exec(text)?.[1]
+  return table ? `${verb} ${table}` : verb
 }

@@ -5,6 +5,7 @@ import { backgroundCall, type Call } from './call.ts'
 import { encodeRoles, type Grant, identityHeaders } from './caller.ts'
 import { type Constraints, Database } from './database.ts'
 import { migrate } from './migrate.ts'
+import { openPool } from './pool.ts'
 import { provision } from './provision.ts'
 import { kitMigrations, migrationFiles } from './schema-version.ts'
 
@@ -61,8 +62,7 @@ export async function testDatabase(options: {
   })
   const sudoUrl = new URL(superuserUrl())
   sudoUrl.pathname = `/${name}`
-  const sudo = new pg.Pool({ connectionString: sudoUrl.href, max: 2 })
-  sudo.on('error', () => {})
+  const sudo = openPool({ connectionString: sudoUrl.href, max: 2 })
   return {
     database,
     urls,
