@@ -139,7 +139,7 @@ describe('the OpenAPI document', () => {
             },
           },
         },
-        428: { description: 'If-Match is required' },
+        428: { $ref: '#/components/responses/precondition-required' },
       },
     })
     expect(operation('/v1/books', 'get')).not.toMatchObject({ responses: { 415: {} } })

@@ -19,12 +19,18 @@ export interface OpenApiDocument {
   servers: Json[]
   security: Json[]
   paths: Record<string, Json>
-  components: { schemas: Json; securitySchemes: Json }
+  components: { schemas: Json; responses: Json; securitySchemes: Json }
+}
+
+/** What operations share; filled while they are described. */
+interface Components {
+  schemas: Json
+  responses: Json
 }
 
 /** One OpenAPI 3.1 document of all operations that a user token may call. */
 export function openApi(contracts: readonly Contract[], options: OpenApiOptions): OpenApiDocument {
-  const components: Json = { Problem: problemSchema }
+  const components: Components = { schemas: { Problem: problemSchema }, responses: {} }
   const paths: Record<string, Json> = {}
   const seen = new Set<string>()
   for (const contract of contracts)
@@ -47,7 +53,11 @@ export function openApi(contracts: readonly Contract[], options: OpenApiOptions)
     servers: [{ url: options.server ?? '/' }],
     security: [{ login: ['openid'] }],
     paths,
-    components: { schemas: sorted(components), securitySchemes: { login: login(options.issuer) } },
+    components: {
+      schemas: sorted(components.schemas),
+      responses: sorted(components.responses),
+      securitySchemes: { login: login(options.issuer) },
+    },
   }
 }
 
@@ -64,7 +74,7 @@ const login = (issuer: string) => ({
   },
 })
 
-function operationOf(contract: Contract, name: string, op: Operation, components: Json): Json {
+function operationOf(contract: Contract, name: string, op: Operation, components: Components): Json {
   const route = routeOf(name, op)
   const input = schemaOf(op.input, 'input', components)
   const { parameters, body } = placed(op, route, input)
@@ -75,7 +85,7 @@ function operationOf(contract: Contract, name: string, op: Operation, components
     ...(op.roles ? { description: rolesText(op.roles) } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { requestBody: body } : {}),
-    responses: { ...success(op, route, components), ...problemResponses(contract, op, route) },
+    responses: { ...success(op, route, components), ...problemResponses(contract, op, route, components) },
   }
 }
 
@@ -141,7 +151,7 @@ const csvBody = (upload: NonNullable<Operation['upload']>) => ({
   content: { [upload.type]: { schema: { type: 'string' } } },
 })
 
-function success(op: Operation, route: Route, components: Json): Json {
+function success(op: Operation, route: Route, components: Components): Json {
   const schema = schemaOf(op.output, 'output', components)
   const hasVersion = op.output instanceof z.ZodObject && 'version' in op.output.shape
   const content = op.sse
@@ -167,31 +177,34 @@ function success(op: Operation, route: Route, components: Json): Json {
 }
 
 /** What may go wrong, by status; the codes of a status are the possible values of `type`. */
-function problemResponses(contract: Contract, op: Operation, route: Route): Json {
+function problemResponses(contract: Contract, op: Operation, route: Route, components: Components): Json {
   const codes = new Map<number, [string, Problem][]>()
   const problems: Record<string, Problem> = { ...kitProblems, ...contract.problems }
   for (const code of new Set([...kitCodes(op, route), ...op.errors])) {
     const problem = problems[code]!
     codes.set(problem.status, [...(codes.get(problem.status) ?? []), [code, problem]])
   }
-  const statuses = [...codes].sort(([a], [b]) => a - b)
-  return Object.fromEntries(
-    statuses.map(([status, entries]) => [
-      status,
-      {
-        description: entries.map(([, { title }]) => title).join('; or: '),
-        content: {
-          'application/problem+json': {
-            schema: {
-              $ref: '#/components/schemas/Problem',
-              properties: { type: { enum: entries.map(([code]) => problemBase + code) } },
-            },
-          },
-        },
-      },
-    ]),
-  )
+  const responses: Json = {}
+  for (const [status, entries] of [...codes].sort(([a], [b]) => a - b)) {
+    const response = problemResponse(entries)
+    const [only, ...others] = entries.map(([code]) => code)
+    if (only && others.length === 0) components.responses[only] = response
+    responses[status] = others.length === 0 ? { $ref: `#/components/responses/${only}` } : response
+  }
+  return responses
 }
+
+const problemResponse = (entries: [string, Problem][]) => ({
+  description: entries.map(([, { title }]) => title).join('; or: '),
+  content: {
+    'application/problem+json': {
+      schema: {
+        $ref: '#/components/schemas/Problem',
+        properties: { type: { enum: entries.map(([code]) => problemBase + code) } },
+      },
+    },
+  },
+})
 
 /** The kit's own problems that this operation can answer. */
 function kitCodes(op: Operation, route: Route): (keyof typeof kitProblems)[] {
@@ -215,7 +228,7 @@ function kitCodes(op: Operation, route: Route): (keyof typeof kitProblems)[] {
 }
 
 /** JSON Schema of a zod type; what has an `id` in its meta becomes a shared component. */
-function schemaOf(type: z.ZodType, io: 'input' | 'output', components: Json): Json {
+function schemaOf(type: z.ZodType, io: 'input' | 'output', components: Components): Json {
   const {
     $schema: _,
     $defs = {},
@@ -231,9 +244,10 @@ function schemaOf(type: z.ZodType, io: 'input' | 'output', components: Json): Js
   })
   for (const [name, definition] of Object.entries($defs)) {
     const component = relocated(definition)
-    if (components[name] && JSON.stringify(components[name]) !== JSON.stringify(component))
+    const known = components.schemas[name]
+    if (known && JSON.stringify(known) !== JSON.stringify(component))
       throw new Error(`Two schemas have the id ${name}: rename one`)
-    components[name] = component
+    components.schemas[name] = component
   }
   return relocated(schema)
 }

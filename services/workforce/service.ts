@@ -1,0 +1,55 @@
+import { service, uses } from '#kit/service.ts'
+import { directoryContract } from '../directory/contract.ts'
+import { identityContract } from '../identity/contract.ts'
+import { workforceContract } from './contract.ts'
+
+export const workforceService = service({
+  contract: workforceContract,
+  calls: {
+    directory: uses(
+      directoryContract,
+      'searchEmployees',
+      'hireEmployee',
+      'getEmployee',
+      'getEmployeeHistory',
+      'changeEmployee',
+      'correctEmployee',
+      'transferEmployee',
+      'changePerson',
+      'terminateEmployee',
+      'cancelTermination',
+      'rehireEmployee',
+      'getOrgChart',
+      'getReportingLine',
+      'countReports',
+      'getAuditTrail',
+      'createOrgUnit',
+      'changeOrgUnit',
+      'closeOrgUnit',
+      'getOrgUnit',
+      'getOrgTree',
+      'createPosition',
+      'changePosition',
+      'getPosition',
+      'listPositions',
+      'createImport',
+      'uploadImportFile',
+      'startImport',
+      'cancelImport',
+      'getImport',
+      'listImports',
+      'listImportErrors',
+    ),
+    identity: uses(
+      identityContract,
+      'getAccountByEmployee',
+      'setRoles',
+      'issueInvitation',
+      'disableAccount',
+      'enableAccount',
+      'getAuditTrail',
+    ),
+  },
+  slo: { availability: 0.999, latency: { query: 300, command: 800 } },
+  scaling: { min: 2, max: 10, cpu: 70 },
+})
