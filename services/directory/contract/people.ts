@@ -82,6 +82,7 @@ export const peopleOperations = {
   countReports: query({
     summary: 'How many report to an employee, directly and in all',
     deadline: 2000,
+    access: ['user', 'job'],
     input: z.strictObject({ employeeId: id, asOf, scope }),
     output: z.object({ direct: z.int(), total: z.int() }),
     errors: ['employee-not-found'],
