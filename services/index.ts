@@ -1,5 +1,6 @@
 import { identityService } from './identity/service.ts'
+import { lifecycleService } from './lifecycle/service.ts'
 import { workforceService } from './workforce/service.ts'
 
 /** All services, for what is derived from their declarations. */
-export const services = [identityService, workforceService] as const
+export const services = [identityService, lifecycleService, workforceService] as const

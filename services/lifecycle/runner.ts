@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { backgroundCall } from '#kit/call.ts'
+import type { Database } from '#kit/database.ts'
+import { log } from '#kit/log.ts'
+import { DomainError, RemoteProblem } from '#kit/problem.ts'
+import type { Clients } from './clients.ts'
+import { afterFailure, type Failure, type Kind, type State } from './domain/process.ts'
+import { steps } from './steps/index.ts'
+import type { Outcome, StepContext } from './steps/step.ts'
+import { acrossTenants, type Claim, claim, release } from './store.ts'
+
+/** Steps taken side by side. */
+const width = 8
+/** How often to look for what is due, in milliseconds. */
+const pollInterval = 500
+/** A lease outlives its step by this much, so that no other worker takes what may still be running. */
+const slack = 2000
+
+const leases = Object.fromEntries(
+  Object.entries(steps).map(([kind, { deadline }]) => [kind, deadline + slack]),
+) as Record<Kind, number>
+
+export interface Runner {
+  /** Takes the next step of what is due; answers how many. */
+  runDue(): Promise<number>
+  loop(signal: AbortSignal): Promise<void>
+}
+
+/**
+ * Takes the steps of what is due. A process is claimed by a lease, its step runs outside of any transaction, and what
+ * came of it is recorded in one. After a crash the lease runs out, and the step is taken again.
+ */
+export function runner(database: Database, clients: Clients, clock = () => new Date()): Runner {
+  const background = (operation: string) =>
+    backgroundCall({ service: 'lifecycle', operation, deadline: 5000 })
+
+  async function runDue(): Promise<number> {
+    const claimed = await database.unscoped(background('claim'), async (tx) => {
+      await acrossTenants(tx)
+      return claim(tx, clock(), leases, width)
+    })
+    await Promise.all(claimed.map(run))
+    return claimed.length
+  }
+
+  async function run(process: Claim): Promise<void> {
+    try {
+      const call = await clients.jobCall({
+        tenant: process.tenant,
+        operation: process.kind,
+        idempotencyKey: `process/${process.id}/${process.revision}`,
+        deadline: steps[process.kind].deadline,
+      })
+      await record(process, await takeStep(process, { clients, call, now: clock() }))
+    } catch (error) {
+      await recordFailure(process, error)
+    }
+  }
+
+  const record = (process: Claim, { next, progress, save }: Outcome<Kind>) =>
+    database.write(
+      background('record'),
+      async (tx) => {
+        // Another worker has taken over: nothing of this counts.
+        if (!(await release(tx, process, next, clock(), { progress }))) return
+        await save?.(tx)
+      },
+      process.tenant,
+    )
+
+  async function recordFailure(process: Claim, error: unknown): Promise<void> {
+    const failure = failureOf(error)
+    const isGone = failure.code === 'tenant-not-found'
+    const next: State = isGone
+      ? { state: 'done', why: 'tenant-gone' }
+      : afterFailure(failure, process.attempts, clock())
+    const { id, kind, attempts } = process
+    log.warn({ process: id, kind, attempts, state: next.state, error: failure.code }, 'step failed')
+    await database
+      .write(
+        background('record'),
+        (tx) => release(tx, process, next, clock(), { error: failure.code }),
+        process.tenant,
+      )
+      // The lease runs out by itself.
+      .catch((error) => log.error({ process: id, err: error }, 'a failure cannot be recorded'))
+  }
+
+  return {
+    runDue,
+    async loop(signal) {
+      while (!signal.aborted) {
+        const taken = await runDue().catch((error) => {
+          log.error({ err: error }, 'what is due cannot be read')
+          return 0
+        })
+        if (taken === 0) await sleep(pollInterval, undefined, { signal }).catch(() => {})
+      }
+    },
+  }
+}
+
+function takeStep(process: Claim, context: StepContext): Promise<Outcome<Kind>> {
+  switch (process.kind) {
+    case 'account':
+      return steps.account.take(process, context)
+    case 'tenant-export':
+      return steps['tenant-export'].take(process, context)
+    case 'tenant-deletion':
+      return steps['tenant-deletion'].take(process, context)
+    case 'erasure':
+      return steps.erasure.take(process, context)
+  }
+}
+
+/** Refusals by which a callee says: not now. */
+const passing = new Set([
+  'unavailable',
+  'deadline-exceeded',
+  'idempotency-conflict',
+  'too-many-requests',
+  'unauthenticated',
+])
+
+/** What a failure means; only its code is kept, since details may name a person. */
+export function failureOf(error: unknown): Failure {
+  if (!(error instanceof DomainError)) {
+    log.error({ err: error }, 'a step failed unexpectedly')
+    return { kind: 'unexpected', code: 'internal' }
+  }
+  const code = /^[a-z-]{1,60}$/.test(error.code) ? error.code : 'internal'
+  const isOutage = passing.has(code) || (error instanceof RemoteProblem && error.status >= 500)
+  return { kind: isOutage ? 'outage' : 'refusal', code }
+}

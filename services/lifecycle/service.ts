@@ -1,0 +1,48 @@
+import { service, uses } from '#kit/service.ts'
+import { directoryContract } from '../directory/contract.ts'
+import { identityContract } from '../identity/contract.ts'
+import { lifecycleContract } from './contract.ts'
+
+export const lifecycleService = service({
+  contract: lifecycleContract,
+  database: {
+    pool: 8,
+    unscoped: {
+      cursor: 'how far the feeds have been read; a feed spans tenants',
+      event: 'the feed of the kit, which nobody reads here',
+      feed: 'one row: incarnation and last position',
+      migration: 'which migrations have run',
+    },
+  },
+  worker: true,
+  calls: {
+    directory: uses(
+      directoryContract,
+      'getEmployee',
+      'countReports',
+      'exportEmployees',
+      'eraseEmployee',
+      'deleteTenantData',
+      'events',
+    ),
+    identity: uses(
+      identityContract,
+      'createTenant',
+      'getTenant',
+      'suspendTenant',
+      'resumeTenant',
+      'deleteTenant',
+      'exportAccounts',
+      'getAccountByEmployee',
+      'provisionAccount',
+      'enableAccount',
+      'disableAccount',
+      'eraseAccount',
+      'issueInvitation',
+      'issueJobToken',
+      'events',
+    ),
+  },
+  slo: { availability: 0.999, latency: { query: 300, command: 800 } },
+  scaling: { min: 2, max: 4, cpu: 70 },
+})

@@ -1,0 +1,12 @@
+import { accountStep } from './account.ts'
+import { erasureStep } from './erasure.ts'
+import type { Steps } from './step.ts'
+import { tenantDeletionStep } from './tenant-deletion.ts'
+import { tenantExportStep } from './tenant-export.ts'
+
+export const steps: Steps = {
+  account: accountStep,
+  'tenant-export': tenantExportStep,
+  'tenant-deletion': tenantDeletionStep,
+  erasure: erasureStep,
+}

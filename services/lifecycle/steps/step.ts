@@ -1,0 +1,30 @@
+import type { Call } from '#kit/call.ts'
+import type { Tx } from '#kit/database.ts'
+import type { Clients } from '../clients.ts'
+import type { Kind, ProcessOf, Progress, State } from '../domain/process.ts'
+
+export interface Outcome<K extends Kind> {
+  next: State
+  progress: Progress<K>
+  /** Further writes of the same tenant; in the transaction that records the outcome. */
+  save?: (tx: Tx) => Promise<void>
+}
+
+export interface StepContext {
+  clients: Clients
+  /** Carries a job token of the process's tenant, and a key per revision of the process. */
+  call: Call
+  now: Date
+}
+
+/**
+ * One bounded step of a process. It may be taken again after a crash at any point of it: what it commands is
+ * idempotent, and what it remembers is written at its end, or not at all.
+ */
+export interface Step<K extends Kind> {
+  /** Milliseconds it may take. */
+  deadline: number
+  take: (process: ProcessOf<K>, context: StepContext) => Promise<Outcome<K>>
+}
+
+export type Steps = { [K in Kind]: Step<K> }

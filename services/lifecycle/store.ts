@@ -1,0 +1,265 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { Tx } from '#kit/database.ts'
+import type { Kind, Process, State } from './domain/process.ts'
+import { progressOf } from './domain/process.ts'
+
+/** A process as operators and HR administrators see it. */
+export interface ProcessView {
+  id: string
+  tenantId: string
+  kind: Kind
+  subjectId: string
+  state: State['state']
+  why: string | null
+  since: string
+  dueAt: string | null
+  attempts: number
+  lastError: string | null
+  createdAt: string
+  version: number
+}
+
+const iso = (column: string) => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+
+const viewColumns = `id, tenant as "tenantId", kind, subject as "subjectId", state, why, ${iso('since')} as since,
+  ${iso('due_at')} as "dueAt", attempts, last_error as "lastError", ${iso('created_at')} as "createdAt",
+  revision::float8 as version`
+
+/** Lets the rest of the transaction see the processes of all tenants: for the worker, and for operators. */
+export async function acrossTenants(tx: Tx): Promise<void> {
+  await tx.query(`select set_config('app.across_tenants', 'on', true)`, [], 'across_tenants')
+}
+
+/** Something that a process must look at; `version` is the subject's, 0 where it has none. */
+export interface Wake {
+  tenant: string
+  kind: Kind
+  subject: string
+  version: number
+}
+
+/**
+ * Sets processes going, and starts those that aren't there yet. A wake whose version was seen before changes nothing.
+ */
+export async function wake(tx: Tx, wakes: readonly Wake[], now: Date): Promise<void> {
+  if (wakes.length === 0) return
+  const newest = new Map<string, Wake>()
+  for (const one of wakes) {
+    const key = `${one.tenant}/${one.kind}/${one.subject}`
+    if (one.version >= (newest.get(key)?.version ?? 0)) newest.set(key, one)
+  }
+  const rows = [...newest.values()]
+  await tx.query(
+    `insert into process as p (tenant, id, kind, subject, seen_version, state, since, due_at, created_at)
+     select tenant, id, kind, subject, version, 'scheduled', $6, $6, $6
+     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[])
+       as t (tenant, id, kind, subject, version)
+     -- in one order, so that two workers that wake the same never wait for each other in a ring
+     order by tenant, kind, subject
+     on conflict on constraint process_subject do update
+     set state = 'scheduled', why = null, since = $6, due_at = $6, revision = p.revision + 1, attempts = 0,
+         last_error = null, seen_version = greatest(p.seen_version, excluded.seen_version)
+     where excluded.seen_version = 0 or excluded.seen_version > p.seen_version`,
+    [
+      rows.map((row) => row.tenant),
+      rows.map(() => randomUUIDv7()),
+      rows.map((row) => row.kind),
+      rows.map((row) => row.subject),
+      rows.map((row) => row.version),
+      now,
+    ],
+    'process_wake',
+  )
+}
+
+/** Wakes one existing process; for a retry by hand. */
+export async function wakeAgain(tx: Tx, tenant: string, id: string, now: Date): Promise<ProcessView> {
+  const [row] = await tx.query<ProcessView>(
+    `update process
+     set state = 'scheduled', why = null, since = $3, due_at = $3, revision = revision + 1, attempts = 0
+     where tenant = $1 and id = $2 returning ${viewColumns}`,
+    [tenant, id, now],
+    'process_wake_again',
+  )
+  return row!
+}
+
+/** After a restore of a feed: versions may begin anew, and every account is compared with the facts again. */
+export async function wakeAllAccounts(tx: Tx, now: Date): Promise<void> {
+  await tx.query(
+    `update process set state = 'scheduled', why = null, since = $1, due_at = $1, revision = revision + 1,
+       attempts = 0, seen_version = 0
+     where kind = 'account'`,
+    [now],
+    'process_wake_accounts',
+  )
+}
+
+/** Begins a process whose steps start with something to remember. */
+export async function begin(
+  tx: Tx,
+  process: { tenant: string; kind: Kind; subject: string; progress: object },
+  now: Date,
+): Promise<ProcessView> {
+  const [row] = await tx.query<ProcessView>(
+    `insert into process as p (tenant, id, kind, subject, state, since, due_at, created_at, progress)
+     values ($1, $2, $3, $4, 'scheduled', $5, $5, $5, $6)
+     on conflict on constraint process_subject do update
+     set state = 'scheduled', why = null, since = $5, due_at = $5, revision = p.revision + 1, attempts = 0,
+         last_error = null, progress = excluded.progress, leased_until = null
+     returning ${viewColumns}`,
+    [process.tenant, randomUUIDv7(), process.kind, process.subject, now, process.progress],
+    'process_begin',
+  )
+  return row!
+}
+
+export async function find(
+  tx: Tx,
+  id: string,
+  lock: '' | 'for update' = '',
+): Promise<ProcessView | undefined> {
+  const [row] = await tx.query<ProcessView>(
+    `select ${viewColumns} from process where id = $1 ${lock}`,
+    [id],
+    lock ? 'process_lock' : 'process_read',
+  )
+  return row
+}
+
+export async function findBySubject(
+  tx: Tx,
+  tenant: string,
+  kind: Kind,
+  subject: string,
+  lock: '' | 'for update' = '',
+): Promise<(ProcessView & { progress: unknown }) | undefined> {
+  const [row] = await tx.query<ProcessView & { progress: unknown }>(
+    `select ${viewColumns}, progress from process where tenant = $1 and kind = $2 and subject = $3 ${lock}`,
+    [tenant, kind, subject],
+    lock ? 'process_by_subject_lock' : 'process_by_subject',
+  )
+  return row
+}
+
+export interface Filter {
+  tenantId?: string | undefined
+  kind?: Kind | undefined
+  state?: State['state'] | undefined
+  after?: string | undefined
+}
+
+/** Processes in the order in which they began, one more than asked for where there are more. */
+export async function list(tx: Tx, filter: Filter, limit: number): Promise<ProcessView[]> {
+  return tx.query<ProcessView>(
+    `select ${viewColumns} from process
+     where ($1::uuid is null or tenant = $1) and ($2::text is null or kind = $2)
+       and ($3::text is null or state = $3) and ($4::uuid is null or id > $4)
+     order by id limit $5`,
+    [filter.tenantId ?? null, filter.kind ?? null, filter.state ?? null, filter.after ?? null, limit + 1],
+    'process_list',
+  )
+}
+
+/** A process that this worker alone works on until the lease ends. */
+export type Claim = Process & { leasedUntil: Date }
+
+/** Takes what is due and nobody else has, for as long as a step of its kind may need. */
+export async function claim(
+  tx: Tx,
+  now: Date,
+  leases: Readonly<Record<Kind, number>>,
+  limit: number,
+): Promise<Claim[]> {
+  const rows = await tx.query<Omit<Claim, 'progress'> & { progress: unknown }>(
+    `with due as (
+       select tenant, id from process
+       where state = 'scheduled' and due_at <= $1 and (leased_until is null or leased_until <= $1)
+       order by due_at limit $3 for update skip locked)
+     update process as p
+     set leased_until = $1::timestamptz + make_interval(secs => ($2::jsonb ->> p.kind)::float8 / 1000),
+       attempts = attempts + 1
+     from due where p.tenant = due.tenant and p.id = due.id
+     returning p.tenant, p.id, p.kind, p.subject, p.revision::float8 as revision, p.attempts, p.progress,
+       p.leased_until as "leasedUntil"`,
+    [now, leases, limit],
+    'process_claim',
+  )
+  return rows.map((row) => ({ ...row, progress: progressOf[row.kind].parse(row.progress) }) as Claim)
+}
+
+/**
+ * Records how a step ended and gives the process free. News that came meanwhile stay: then it runs again at once.
+ * False where the lease was lost to another worker, whose word counts.
+ */
+export async function release(
+  tx: Tx,
+  claimed: Claim,
+  next: State,
+  now: Date,
+  result: { progress: object } | { error: string },
+): Promise<boolean> {
+  const failed = 'error' in result
+  const rows = await tx.query(
+    `update process set leased_until = null, progress = coalesce($6, progress),
+       since = case when revision = $4 and (state, why) is distinct from ($7, $8) then $10 else since end,
+       state = case when revision = $4 then $7 else state end,
+       why = case when revision = $4 then $8 else why end,
+       due_at = case when revision = $4 then $9 else due_at end,
+       attempts = case when $5::text is null then 0 else attempts end,
+       last_error = $5
+     where tenant = $1 and id = $2 and leased_until = $3
+     returning 1`,
+    [
+      claimed.tenant,
+      claimed.id,
+      claimed.leasedUntil,
+      claimed.revision,
+      failed ? result.error : null,
+      failed ? null : result.progress,
+      next.state,
+      next.why,
+      next.state === 'scheduled' ? next.at : null,
+      now,
+    ],
+    'process_release',
+  )
+  return rows.length === 1
+}
+
+/** Calls a process off; a step that is under way loses its lease, so that its outcome changes nothing. */
+export async function cancel(tx: Tx, tenant: string, id: string, progress: object, now: Date) {
+  const [row] = await tx.query<ProcessView>(
+    `update process set state = 'done', why = 'cancelled', since = $4, due_at = null, revision = revision + 1,
+       progress = $3, leased_until = null
+     where tenant = $1 and id = $2 returning ${viewColumns}`,
+    [tenant, id, progress, now],
+    'process_cancel',
+  )
+  return row!
+}
+
+/** Forgets what a deleted tenant's other processes knew. */
+export async function forgetTenant(tx: Tx, tenant: string): Promise<void> {
+  await tx.query(`delete from process where tenant = $1 and kind <> 'tenant-deletion'`, [tenant])
+}
+
+/** One page of an export. */
+export type Records = { kind: 'employee' | 'account'; data: unknown }[]
+
+export async function savePage(tx: Tx, of: Process, number: number, records: Records): Promise<void> {
+  await tx.query(
+    `insert into export_page (tenant, process, number, records) values ($1, $2, $3, $4)`,
+    [of.tenant, of.id, number, JSON.stringify(records)],
+    'export_page_save',
+  )
+}
+
+export async function loadPage(tx: Tx, tenant: string, process: string, number: number): Promise<Records> {
+  const [row] = await tx.query<{ records: Records }>(
+    `select records from export_page where tenant = $1 and process = $2 and number = $3`,
+    [tenant, process, number],
+    'export_page_read',
+  )
+  return row?.records ?? []
+}
