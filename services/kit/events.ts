@@ -6,6 +6,7 @@ import type { Database, Tx } from './database.ts'
 import { log } from './log.ts'
 import { DomainError } from './problem.ts'
 import { id, instant } from './schemas.ts'
+import { recorder } from './telemetry.ts'
 
 /** A thin fact: what happened to which aggregate; who needs values asks for them. */
 export const feedEvent = z.object({
@@ -150,6 +151,11 @@ export async function follow(options: {
         await options.apply(tx, page.events)
         await saveCursor(tx, name, page.cursor)
       })
+      const youngest = page.events.at(-1)
+      if (youngest)
+        recorder?.measure('staffmesh.feed.lag', (Date.now() - Date.parse(youngest.at)) / 1000, {
+          'staffmesh.feed': name,
+        })
     } catch (error) {
       if (signal.aborted) return
       if (error instanceof DomainError && error.code === 'feed-reset') {

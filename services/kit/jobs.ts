@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { type JobHelpers, Logger, parseCronItems, run, type WorkerEvents } from 'graphile-worker'
 import { backgroundCall, type Call } from './call.ts'
-import { log, traceId } from './log.ts'
+import { log, traceOf } from './log.ts'
 import { openPool } from './pool.ts'
 import { recorder, timed } from './telemetry.ts'
 import { releaseOrphans } from './worker-lock.ts'
@@ -84,7 +84,7 @@ function taskOf(service: string, name: string, job: Job, options: JobsOptions) {
       ...(payload.tenant ? { tenant: payload.tenant } : {}),
     }
     let trace = traceparent
-    const seen = () => ({ ...line, ms: Math.round(performance.now() - start), trace_id: traceId(trace) })
+    const seen = () => ({ ...line, ms: Math.round(performance.now() - start), ...traceOf(trace) })
     try {
       await timed(
         {
@@ -121,7 +121,7 @@ function taskOf(service: string, name: string, job: Job, options: JobsOptions) {
   }
 }
 
-/** The worker's own log lines, of which only errors are ours to repeat. */
+/** The worker's own log lines, of which only errors are ours to repeat, without what a job's error quotes. */
 const quiet = new Logger(() => (level, message) => {
-  if (level === 'error') log.error({ component: 'graphile-worker' }, message)
+  if (level === 'error') log.error({ component: 'graphile-worker' }, message.replace(/ with error '.*/s, ''))
 })

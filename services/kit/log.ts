@@ -46,6 +46,8 @@ export function describeError(error: unknown): Line {
   }
 }
 
-/** The trace that a W3C `traceparent` belongs to. */
-export const traceId = (traceparent: string | undefined): string | undefined =>
-  /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(traceparent ?? '')?.[1]
+/** The trace and span of a W3C `traceparent`, as fields of a log line. */
+export function traceOf(traceparent: string | undefined): { trace_id?: string; span_id?: string } {
+  const [, trace, span] = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-/.exec(traceparent ?? '') ?? []
+  return trace && span ? { trace_id: trace, span_id: span } : {}
+}

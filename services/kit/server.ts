@@ -9,7 +9,7 @@ import type { AnswerOf, Contract, Operation, Operations, ParsedInputOf } from '.
 import { maxJsonBody, routeOf } from './contract.ts'
 import type { Database, Tx } from './database.ts'
 import { readInput } from './input.ts'
-import { log, traceId } from './log.ts'
+import { log, traceOf } from './log.ts'
 import { DomainError, kitProblems, problemDocument, RemoteProblem } from './problem.ts'
 import type { Scope } from './schemas.ts'
 import { observe } from './telemetry.ts'
@@ -231,7 +231,7 @@ function problem(c: Context, error: unknown, contract: Contract, op?: Operation)
   const document = problemDocument(code, details, contract.problems)
   c.set('problem', code)
   if (document.status >= 500 && code !== 'deadline-exceeded')
-    log.error({ err: error, operation: c.get('operation'), trace_id: traceId(c.get('traceparent')) }, code)
+    log.error({ err: error, operation: c.get('operation'), ...traceOf(c.get('traceparent')) }, code)
   if (code === 'unavailable') c.header('retry-after', '1')
   return c.body(JSON.stringify(document), document.status as 500, {
     'content-type': 'application/problem+json',

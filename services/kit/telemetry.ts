@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { identityHeaders } from './caller.ts'
-import { log, traceId } from './log.ts'
+import { log, traceOf } from './log.ts'
 
 /** All that may be said of a request, statement or job: a key that is not here neither compiles nor leaves. */
 export const attributes = {
@@ -20,7 +20,7 @@ export const attributes = {
   'staffmesh.attempt': 'how often the job was begun',
   'staffmesh.feed': 'name of the feed',
 } as const
-export type Attributes = { [K in keyof typeof attributes]?: string | number | undefined }
+export type Attributes = { -readonly [K in keyof typeof attributes]?: string | number | undefined }
 
 /** All metrics; each is a histogram of seconds. */
 export const metrics = {
@@ -101,7 +101,7 @@ export async function observe(
       status: response.status,
       ms: Math.round(ms * 10) / 10,
       tenant,
-      trace_id: traceId(c.get('traceparent')),
+      ...traceOf(c.get('traceparent')),
       request_id: response.headers.get('x-request-id') ?? undefined,
     },
     'request',

@@ -1,5 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { getRequestListener } from '@hono/node-server'
 import pg from 'pg'
 import { backgroundCall, type Call } from './call.ts'
 import { encodeRoles, type Grant, identityHeaders } from './caller.ts'
@@ -129,4 +133,29 @@ export async function post(
     body: JSON.stringify(input),
   })
   return { status: response.status, body: await response.json(), headers: response.headers }
+}
+
+/** Serves an app on a free port, for what `app.request()` cannot show: connections and hang-ups. */
+export async function serveApp(app: {
+  fetch: Parameters<typeof getRequestListener>[0]
+}): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer(getRequestListener(app.fetch))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** Looks again and again until the fact is there. */
+export async function until(fact: () => boolean | Promise<boolean>, patience = 10_000): Promise<void> {
+  const end = Date.now() + patience
+  while (!(await fact())) {
+    if (Date.now() > end) throw new Error(`Not within ${patience} ms: ${fact}`)
+    await sleep(20)
+  }
 }
