@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { addressOf } from '#kit/client.ts'
+import { log } from '#kit/log.ts'
+import { listen, onShutdown } from '#kit/process.ts'
+import { startTelemetry } from '#kit/telemetry-sdk.ts'
+import { oidcPath } from '../identity/service.ts'
+import { services } from '../index.ts'
+import { readEdgeConfig } from './config.ts'
+import { docsPages } from './docs.ts'
+import { Edge, harden } from './edge.ts'
+
+async function run(): Promise<void> {
+  const config = readEdgeConfig()
+  const telemetry = await startTelemetry('edge')
+  const issuer = `${config.publicUrl.origin}${oidcPath}`
+  const edge = new Edge({
+    services,
+    addressOf,
+    publicUrl: config.publicUrl,
+    issuer,
+    jwks: new URL(`${oidcPath}/jwks`, addressOf('identity')),
+    origins: config.origins,
+    pages: docsPages(services, config.publicUrl, issuer),
+  })
+  const listening = await listen(edge.listener, config, edge.isReady)
+  harden(listening.server, edge.listener)
+  log.info({ service: 'edge', host: config.host, port: config.port }, 'listening')
+  onShutdown(config, async () => {
+    listening.notReady()
+    await sleep(config.drainPause)
+    edge.endStreams()
+    await listening.drain()
+    await edge.close()
+    await telemetry.stop()
+  })
+}
+
+run().catch((error: Error) => {
+  log.fatal({ service: 'edge', err: error }, 'cannot start')
+  process.stderr.write(`edge cannot start: ${error.message}\n`)
+  process.exitCode = 1
+})

@@ -1,0 +1,30 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { type Subject, samplesOf } from './subject.ts'
+
+/** What stays open for long. */
+export function streamSuite(subject: () => Subject): void {
+  describe('server-sent events', () => {
+    it('arrive one by one while the answer is open', async ({ skip }) => {
+      const { events } = samplesOf(subject().services)
+      if (!events) return skip('no operation sends events')
+      const sent = request(subject().url, {
+        path: events.path,
+        agent: false,
+        headers: {
+          authorization: `Bearer ${await subject().token('hr-admin')}`,
+          accept: 'text/event-stream',
+        },
+      })
+      sent.end()
+      const [response] = await once(sent, 'response')
+      expect(response.statusCode).toBe(200)
+      expect(response.headers['content-type']).toMatch(/^text\/event-stream/)
+      const [chunk] = await once(response, 'data')
+      expect(String(chunk)).toMatch(/^(data|id|event|:)/)
+      expect(response.complete).toBe(false)
+      sent.destroy()
+    })
+  })
+}
