@@ -45,9 +45,14 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
       rule: 'unknown-field',
       detail: 'Is not a field of this operation',
     }))
-  const rule =
-    'format' in issue && typeof issue.format === 'string' ? issue.format : issue.code.replaceAll('_', '-')
-  return [{ pointer: pointerOf(issue.path), rule, detail: issue.message }]
+  return [{ pointer: pointerOf(issue.path), rule: ruleOf(issue), detail: issue.message }]
+}
+
+/** A refinement names its rule in `params`; zod's own checks have a format or a code. */
+function ruleOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'custom' && typeof issue.params?.rule === 'string') return issue.params.rule
+  if ('format' in issue && typeof issue.format === 'string') return issue.format
+  return issue.code.replaceAll('_', '-')
 }
 
 /** A JSON pointer (RFC 6901) from the parts of a path. */

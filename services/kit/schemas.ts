@@ -12,7 +12,7 @@ export const id = z.uuid().meta({ description: 'A UUID' })
 export const timeZone = z
   .string()
   .max(64)
-  .refine(isTimeZone, { error: 'Not a time zone of the IANA database' })
+  .refine(isTimeZone, { error: 'Not a time zone of the IANA database', params: { rule: 'time-zone' } })
   .meta({ description: 'An IANA time zone' })
 
 function isTimeZone(zone: string): boolean {
@@ -29,8 +29,14 @@ export const text = (max: number) =>
   z
     .string()
     .max(max)
-    .refine((value) => value.isWellFormed(), { error: 'Has a lone surrogate, which is no text' })
-    .refine((value) => !hasControl(value), { error: 'Has a control character' })
+    .refine((value) => value.isWellFormed(), {
+      error: 'Has a lone surrogate, which is no text',
+      params: { rule: 'lone-surrogate' },
+    })
+    .refine((value) => !hasControl(value), {
+      error: 'Has a control character',
+      params: { rule: 'control-character' },
+    })
     .trim()
     .min(1)
     .meta({ description: `Text, at most ${max} characters` })
