@@ -49,15 +49,23 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const environment = commonEnvironment(dataDir)
   // Its modules load while PostgreSQL starts.
   const preparation = startPreparing(environment)
+  const starting = startPostgres({
+    dataDir,
+    ...(options.postgresSettings && { settings: options.postgresSettings }),
+  })
   const [postgres, secrets, ports] = await Promise.all([
-    startPostgres({ dataDir, ...(options.postgresSettings && { settings: options.postgresSettings }) }),
+    starting,
     keptSecrets(
       dataDir,
       withDatabase.map(({ name }) => name),
     ),
     freePorts(services.length + services.filter(({ worker }) => worker).length),
-  ]).catch((error) => {
+  ]).catch(async (error) => {
     preparation.cancel()
+    await starting.then(
+      (postgres) => postgres.stop(),
+      () => {},
+    )
     throw error
   })
   const supervisor = createSupervisor({ logDir: join(dataDir, 'logs'), grace })
@@ -106,6 +114,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       kill: supervisor.kill,
     }
   } catch (error) {
+    preparation.cancel()
     supervisor.kill()
     await stop()
     throw error
@@ -114,7 +123,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
 function commonEnvironment(dataDir: string): Record<string, string> {
   const passed = Object.entries(process.env).filter(
-    ([name, value]) => value !== undefined && /^(PATH|HOME|LANG|LOG_LEVEL|OTEL_.*|NODE_OPTIONS)$/.test(name),
+    ([name, value]) => value !== undefined && /^(PATH|HOME|LANG|LOG_LEVEL|OTEL_.*)$/.test(name),
   ) as [string, string][]
   return {
     ...Object.fromEntries(passed),
