@@ -89,8 +89,7 @@ export class Edge {
   }
 
   async #pass(exchange: Exchange, target: Target): Promise<void> {
-    exchange.service = target.service
-    exchange.operation = target.operation
+    exchange.begin(target)
     this.#count(exchange, this.#perAddress.get(target.service)!, addressKey(exchange.address))
     let identity: Identity | undefined
     if (target.needsToken) {

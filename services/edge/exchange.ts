@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { log } from '#kit/log.ts'
+import { log, traceOf } from '#kit/log.ts'
 import { DomainError, problemBase, problemDocument } from '#kit/problem.ts'
-import { type Headers, requestIdOf } from './headers.ts'
+import { recorder, type Span } from '#kit/telemetry.ts'
+import { type Headers, newTrace, requestIdOf } from './headers.ts'
 import { plainAddress } from './limiter.ts'
+import type { Target } from './routes.ts'
 
 /** Of requests that no service could answer; all others are the kit's. */
 export const edgeProblems = {
@@ -25,8 +27,11 @@ export class Exchange {
   readonly url: string
   /** What the edge itself says in the answer's headers, whoever answers. */
   readonly headers: Headers
-  service = 'edge'
-  operation = 'none'
+  /** Outside may neither choose our trace ids nor force sampling, so a trace starts here. */
+  traceparent = ''
+  readonly #began = performance.now()
+  #target: Target | undefined
+  #span: Span | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse, headers: Headers) {
     this.request = request
@@ -37,8 +42,22 @@ export class Exchange {
     const query = this.url.indexOf('?')
     this.path = query < 0 ? this.url : this.url.slice(0, query)
     this.headers = { ...headers, 'x-request-id': this.requestId }
-    const start = performance.now()
-    response.once('close', () => this.#log(performance.now() - start))
+    response.once('close', () => this.#record())
+  }
+
+  /** From here on it is known what the request is. */
+  begin(target: Target): void {
+    this.#target = target
+    this.#span = recorder?.start({
+      kind: 'server',
+      name: `${this.request.method} ${target.route}`,
+      attributes: { ...this.#http(target), 'staffmesh.operation': target.operation },
+    })
+    this.traceparent = this.#span?.traceparent ?? newTrace()
+  }
+
+  #http({ route }: Target) {
+    return { 'http.request.method': this.request.method, 'http.route': route, 'url.scheme': 'http' }
   }
 
   /** Bytes that the client announces; undefined where it sends chunks. */
@@ -68,7 +87,7 @@ export class Exchange {
     const details = error instanceof DomainError ? error.details : {}
     const document = problemDocument(code, details, edgeProblems)
     if (document.status >= 500)
-      log.error({ err: error, service: this.service, requestId: this.requestId }, document.type)
+      log.error({ err: error, upstream: this.#target?.service, request_id: this.requestId }, code)
     this.answer(
       document.status,
       {
@@ -97,17 +116,35 @@ export class Exchange {
     request.once('close', () => clearTimeout(timer))
   }
 
-  #log(ms: number): void {
-    const { response, service, operation, requestId } = this
+  /** One span, one measurement and one log line a request, as in the services behind. */
+  #record(): void {
+    const { response, requestId } = this
+    const target = this.#target
+    const ms = performance.now() - this.#began
+    const status = response.headersSent ? response.statusCode : undefined
+    if (recorder && target) {
+      const outcome = {
+        'http.response.status_code': status,
+        'error.type': status === undefined ? 'hung-up' : status >= 500 ? String(status) : undefined,
+      }
+      this.#span?.end(outcome)
+      if (!target.isStream)
+        recorder.measure('http.server.request.duration', ms / 1000, {
+          ...this.#http(target),
+          ...outcome,
+          'staffmesh.operation': target.operation,
+        })
+    }
     log.info(
       {
         service: 'edge',
-        upstream: service,
-        operation,
+        upstream: target?.service,
+        operation: target?.operation,
         method: this.request.method,
-        status: response.headersSent ? response.statusCode : 'hung up',
+        status,
         ms: Math.round(ms * 10) / 10,
-        requestId,
+        ...traceOf(this.traceparent),
+        request_id: requestId,
       },
       'request',
     )

@@ -28,11 +28,12 @@ interface Outside {
   request: IncomingMessage
   address: string
   requestId: string
+  traceparent: string
 }
 
 /** The headers of the request to a service; `publicUrl` is where clients see the edge. */
 export function inward(
-  { request: { headers }, address, requestId }: Outside,
+  { request: { headers }, address, requestId, traceparent }: Outside,
   publicUrl: URL,
   identity: Readonly<Record<string, string>> | undefined,
 ): Record<string, string> {
@@ -42,7 +43,7 @@ export function inward(
     'x-forwarded-for': address,
     'x-forwarded-host': publicUrl.host,
     'x-forwarded-proto': publicUrl.protocol.slice(0, -1),
-    traceparent: newTrace(),
+    traceparent,
   }
   const trace = clientTrace(headers.traceparent)
   if (trace) result['x-client-trace-id'] = trace
@@ -53,8 +54,8 @@ export function inward(
   return result
 }
 
-/** Outside may neither choose our trace ids nor force sampling, so a trace starts here. */
-function newTrace(): string {
+/** Sampling is decided at the trace's end, by the collector. */
+export function newTrace(): string {
   const random = randomBytes(24).toString('hex')
   return `00-${random.slice(0, 32)}-${random.slice(32)}-01`
 }

@@ -6,6 +6,8 @@ export interface Target {
   service: string
   /** For logs: the operation, or the declared path of a public one. */
   operation: string
+  /** The declared path. */
+  route: string
   /** Without it no token is looked at: the path authenticates its callers itself. */
   needsToken: boolean
   maxBody: number
@@ -82,6 +84,7 @@ function match(node: Node, segments: readonly string[], at: number): Targets | u
 const publicTarget = (service: Service, path: string): Target => ({
   service: service.name,
   operation: path,
+  route: path,
   needsToken: false,
   maxBody: maxPublicBody,
   patience: 30_000,
@@ -92,6 +95,7 @@ const publicTarget = (service: Service, path: string): Target => ({
 const operationTarget = (service: Service, name: string, op: Operation): Target => ({
   service: service.name,
   operation: name,
+  route: op.route!.path,
   needsToken: true,
   maxBody: maxBodyOf(op),
   patience: op.deadline + slack,

@@ -34,7 +34,7 @@ export class Upstream {
     headers: Record<string, string>,
     validUntil = Number.POSITIVE_INFINITY,
   ): void {
-    const forwarding = new Forwarding(exchange)
+    const forwarding = new Forwarding(exchange, target.service)
     if (target.isStream) this.#watch(exchange, forwarding, validUntil)
     this.#pool.dispatch(
       {
@@ -101,11 +101,13 @@ const ended = new Error('The edge ended the stream')
 /** Carries one answer from the service to the client, and the client's hanging up to the service. */
 class Forwarding implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange
+  readonly #service: string
   #controller: Dispatcher.DispatchController | undefined
   #abortedBy: Error | undefined
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: Exchange, service: string) {
     this.#exchange = exchange
+    this.#service = service
     const { response } = exchange
     response.once('close', () => {
       if (!response.writableFinished) this.#abort(hungUp)
@@ -160,7 +162,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const { response } = this.#exchange
     // A broken answer must look broken: it cannot be taken back.
     if (response.headersSent) response.destroy(error)
-    else this.#exchange.refuse(upstreamProblem(error, this.#exchange.service))
+    else this.#exchange.refuse(upstreamProblem(error, this.#service))
   }
 }
 
