@@ -1,7 +1,15 @@
 import { z } from 'zod'
 import { command, contract, query } from '#kit/contract.ts'
 import { id, instant, page, pageOf, text, version } from '#kit/schemas.ts'
-import { kinds, states } from './domain/process.ts'
+
+/**
+ * What lifecycle sees through to its end:
+ * - `account`: an employee's account follows the employment, from the joining day to the leaving day
+ * - `tenant-export`, `tenant-deletion`: all data of a company, collected or removed
+ * - `erasure`: the personal values of one person, in all contexts
+ */
+export const kinds = ['account', 'tenant-export', 'tenant-deletion', 'erasure'] as const
+const states = ['scheduled', 'waiting', 'stuck', 'done'] as const
 
 const operator = { operator: 'all' } as const
 const hrAdmin = { 'hr-admin': 'all' } as const

@@ -1,15 +1,7 @@
 import { z } from 'zod'
+import type { kinds } from '../contract.ts'
 
-/**
- * What lifecycle sees through to its end:
- * - `account`: an employee's account follows the employment, from the joining day to the leaving day
- * - `tenant-export`, `tenant-deletion`: all data of a company, collected or removed
- * - `erasure`: the personal values of one person, in all contexts
- */
-export const kinds = ['account', 'tenant-export', 'tenant-deletion', 'erasure'] as const
 export type Kind = (typeof kinds)[number]
-
-export const states = ['scheduled', 'waiting', 'stuck', 'done'] as const
 
 /**
  * - `scheduled`: the next step is taken at an instant, which may have come

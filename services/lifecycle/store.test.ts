@@ -1,0 +1,192 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { backgroundCall } from '#kit/call.ts'
+import type { Tx } from '#kit/database.ts'
+import { type TestDatabase, testCall, testDatabase } from '#kit/testing.ts'
+import type { Kind } from './domain/process.ts'
+import {
+  acrossTenants,
+  begin,
+  cancel,
+  claim,
+  list,
+  release,
+  type Wake,
+  wake,
+  wakeAllAccounts,
+} from './store.ts'
+
+let db: TestDatabase
+beforeAll(async () => {
+  db = await testDatabase({ service: 'lifecycle', migrations: new URL('./migrations/', import.meta.url) })
+})
+afterAll(() => db.close())
+beforeEach(() => db.sudo('truncate process cascade'))
+
+const tenant = randomUUIDv7()
+const now = new Date('2026-07-01T12:00:00Z')
+const later = (seconds: number) => new Date(now.getTime() + seconds * 1000)
+const leases: Record<Kind, number> = {
+  account: 10_000,
+  'tenant-export': 20_000,
+  'tenant-deletion': 20_000,
+  erasure: 20_000,
+}
+
+/** What the worker does: without a tenant, and across all where it says so. */
+const worker = <T>(work: (tx: Tx) => Promise<T>) =>
+  db.database.unscoped(backgroundCall({ service: 'lifecycle', operation: 'test' }), async (tx) => {
+    await acrossTenants(tx)
+    return work(tx)
+  })
+const wakeUp = (wakes: Wake[], at = now) => worker((tx) => wake(tx, wakes, at))
+const take = (at = now, limit = 10) => worker((tx) => claim(tx, at, leases, limit))
+const rows = () => db.sudo<Record<string, unknown>>('select * from process order by created_at, id')
+
+const account = (version = 1, subject = randomUUIDv7(), of = tenant): Wake => ({
+  tenant: of,
+  kind: 'account',
+  subject,
+  version,
+})
+
+describe('waking', () => {
+  it('starts one process per subject, whatever comes twice', async () => {
+    const one = account(1)
+    await wakeUp([one, one, { ...one, version: 3 }, { ...one, version: 2 }])
+    expect(await rows()).toMatchObject([{ subject: one.subject, seen_version: '3', revision: '1' }])
+  })
+
+  it('changes nothing for a doubled or late event', async () => {
+    const one = account(5)
+    await wakeUp([one])
+    const [before] = await rows()
+    await wakeUp([one], later(9))
+    await wakeUp([{ ...one, version: 4 }], later(9))
+    expect(await rows()).toEqual([before])
+    await wakeUp([{ ...one, version: 6 }], later(9))
+    expect(await rows()).toMatchObject([{ revision: '2', seen_version: '6', due_at: later(9) }])
+  })
+
+  it('starts one process when many wake it at once', async () => {
+    const some = Array.from({ length: 5 }, () => account(1))
+    await Promise.all(Array.from({ length: 8 }, (_, i) => wakeUp(i % 2 ? some : some.toReversed(), later(i))))
+    expect(await rows()).toHaveLength(5)
+  })
+
+  it('begins versions anew after a restore', async () => {
+    const one = account(7)
+    await wakeUp([one])
+    await worker((tx) => wakeAllAccounts(tx, later(1)))
+    await wakeUp([{ ...one, version: 2 }], later(2))
+    expect(await rows()).toMatchObject([{ seen_version: '2', revision: '3' }])
+  })
+})
+
+describe('a claim', () => {
+  it('takes what is due, by tenants all', async () => {
+    await wakeUp([account(), account(1, randomUUIDv7(), randomUUIDv7())])
+    await wakeUp([account()], later(60))
+    expect(await take()).toHaveLength(2)
+  })
+
+  it('is had by one worker only', async () => {
+    await wakeUp(Array.from({ length: 40 }, () => account()))
+    const taken = (await Promise.all(Array.from({ length: 8 }, () => take()))).flat()
+    const rest = await take(now, 40)
+    const ids = [...taken, ...rest].map(({ id }) => id)
+    expect(ids).toHaveLength(40)
+    expect(new Set(ids)).toHaveLength(40)
+  })
+
+  it('ends with its lease, as after a crash', async () => {
+    await wakeUp([account()])
+    const [first] = await take()
+    expect(await take(later(9))).toEqual([])
+    const [second] = await take(later(10))
+    expect(second).toMatchObject({ id: first!.id, revision: first!.revision, attempts: 2 })
+    // The first was only slow: it may not speak for the process any more.
+    const done = { state: 'done', why: null } as const
+    expect(await worker((tx) => release(tx, first!, done, later(11), { progress: {} }))).toBe(false)
+    expect(await rows()).toMatchObject([{ state: 'scheduled' }])
+    expect(await worker((tx) => release(tx, second!, done, later(11), { progress: {} }))).toBe(true)
+    expect(await rows()).toMatchObject([{ state: 'done', attempts: 0, since: later(11) }])
+  })
+
+  it('does not hide what was told meanwhile', async () => {
+    const one = account(1)
+    await wakeUp([one])
+    const [claimed] = await take()
+    await wakeUp([{ ...one, version: 2 }], later(1))
+    expect(await take(later(2))).toEqual([])
+    const progress = { ...claimed!.progress, ended: true }
+    await worker((tx) => release(tx, claimed!, { state: 'done', why: null }, later(2), { progress }))
+    expect(await take(later(2))).toMatchObject([{ id: claimed!.id, revision: 2, progress: { ended: true } }])
+  })
+
+  it('keeps since when a failure repeats', async () => {
+    await wakeUp([account()])
+    const fail = async (at: Date, next: Date) => {
+      const [claimed] = await take(at)
+      const state = { state: 'scheduled', at: next, why: 'retry' } as const
+      await worker((tx) => release(tx, claimed!, state, at, { error: 'unavailable' }))
+    }
+    await fail(later(1), later(2))
+    await fail(later(2), later(4))
+    expect(await rows()).toMatchObject([
+      { since: later(1), due_at: later(4), attempts: 2, last_error: 'unavailable', leased_until: null },
+    ])
+  })
+
+  it('says nothing for what was called off meanwhile', async () => {
+    const progress = { phase: 'grace', deleteAt: now.toISOString() }
+    const started = await worker((tx) =>
+      begin(tx, { tenant, kind: 'tenant-deletion', subject: tenant, progress }, now),
+    )
+    const [claimed] = await take()
+    await worker((tx) => cancel(tx, tenant, started.id, { ...progress, phase: 'cancelled' }, later(1)))
+    const next = { state: 'scheduled', at: later(1), why: null } as const
+    const outcome = { progress: { ...progress, phase: 'remove' } }
+    expect(await worker((tx) => release(tx, claimed!, next, later(1), outcome))).toBe(false)
+    expect(await rows()).toMatchObject([
+      { state: 'done', why: 'cancelled', progress: { phase: 'cancelled' } },
+    ])
+  })
+})
+
+describe('row-level security', () => {
+  const seenBy = (of: string) => db.database.read(testCall(of), (tx) => list(tx, {}, 10))
+
+  it('shows a tenant its own processes, and nothing to who has none', async () => {
+    const other = randomUUIDv7()
+    await wakeUp([account(), account(1, randomUUIDv7(), other)])
+    expect(await seenBy(tenant)).toMatchObject([{ tenantId: tenant }])
+    expect(await seenBy(other)).toMatchObject([{ tenantId: other }])
+    const call = backgroundCall({ service: 'lifecycle', operation: 'test' })
+    expect(await db.database.unscoped(call, (tx) => list(tx, {}, 10))).toEqual([])
+  })
+
+  it('forgets at the end of a transaction that it was to look across tenants', async () => {
+    await wakeUp([account()])
+    const call = backgroundCall({ service: 'lifecycle', operation: 'test' })
+    for (let i = 0; i < 20; i++) {
+      expect(await worker((tx) => list(tx, {}, 10))).toHaveLength(1)
+      expect(await db.database.unscoped(call, (tx) => list(tx, {}, 10))).toEqual([])
+    }
+  })
+
+  it('lets no tenant write into another', async () => {
+    const write = db.database.write(testCall(tenant), (tx) =>
+      wake(tx, [account(1, randomUUIDv7(), randomUUIDv7())], now),
+    )
+    await expect(write).rejects.toThrow('row-level security')
+  })
+})
+
+it('keeps words only where a personal value could slip in', async () => {
+  await wakeUp([account()])
+  for (const column of ['why', 'last_error'])
+    await expect(db.sudo(`update process set ${column} = 'Ana Müller <ana@example.com>'`)).rejects.toThrow(
+      'check',
+    )
+})
