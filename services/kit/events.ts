@@ -106,10 +106,10 @@ async function sequence(tx: Tx): Promise<void> {
   await tx.query('select 1 from feed for update', [], 'feed_lock')
   await tx.query(
     `with numbered as (
-       select id, row_number() over (order by id) as number
-       from (select id from event where position is null order by id limit 20000) as unsequenced),
+       select id, row_number() over (order by number) as rank
+       from (select id, number from event where position is null order by number limit 20000) as unsequenced),
      sequenced as (
-       update event set position = (select last_position from feed) + number
+       update event set position = (select last_position from feed) + rank
        from numbered where event.id = numbered.id returning position)
      update feed set last_position = greatest(last_position, (select max(position) from sequenced))
      where exists (select from sequenced)`,

@@ -71,7 +71,7 @@ export function createApp<C extends Contract>(
 ): Hono {
   const app = new Hono()
   const methods = new Map<string, string[]>()
-  for (const [name, op] of Object.entries(contract.operations)) {
+  for (const [name, op] of Object.entries(contract.operations).sort(fixedFirst)) {
     const { method, path } = routeOf(name, op)
     const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
     methods.set(pattern, [...(methods.get(pattern) ?? []), method])
@@ -87,6 +87,13 @@ export function createApp<C extends Contract>(
   app.notFound((c) => problem(c, new DomainError('route-not-found'), contract))
   app.onError((error, c) => problem(c, error, contract))
   return app
+}
+
+/** The router takes the first route that matches: /x/mine must come before /x/{id}, wherever it is declared. */
+const fixedFirst = ([a, opA]: [string, Operation], [b, opB]: [string, Operation]) => {
+  // "{" is above all characters of a path.
+  const [pathA, pathB] = [routeOf(a, opA).path, routeOf(b, opB).path]
+  return pathA < pathB ? -1 : pathA > pathB ? 1 : 0
 }
 
 async function serve(

@@ -43,9 +43,11 @@ create table event (
   version bigint not null,
   changed text not null,
   at timestamptz not null default now(),
+  -- When it was written: of two events of one aggregate the later has the greater number, whatever the clocks say.
+  number bigint not null generated always as identity,
   position bigint unique
 );
-create index event_unsequenced on event (id) where position is null;
+create index event_unsequenced on event (number) where position is null;
 grant select, insert on event to {app};
 grant update (position) on event to {app};
 grant select, update on feed to {app};

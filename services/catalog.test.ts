@@ -1,0 +1,20 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { services } from './index.ts'
+import { tenantFaults } from './kit/catalog.ts'
+import { type TestDatabase, testDatabase } from './kit/testing.ts'
+
+/** Every service that has a database, its schema as the migrations make it. */
+describe.each(services.filter((service) => service.database))('the database of $name', (service) => {
+  let db: TestDatabase
+  beforeAll(async () => {
+    db = await testDatabase({
+      service: service.name,
+      migrations: new URL(`./${service.name}/migrations/`, import.meta.url),
+    })
+  })
+  afterAll(() => db.close())
+
+  it('keeps tenants apart, save for what it declares', async () => {
+    expect(await tenantFaults(db.sudo, service.name, service.database!.unscoped)).toEqual([])
+  })
+})
