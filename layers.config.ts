@@ -7,7 +7,7 @@ import { services } from './services/index.ts'
 
 const data = services.filter((service) => service.layer === 'data').map((service) => service.name)
 const dataService = `services/(${data.join('|')})`
-const tests = '[.]test[.]ts$|/testing[.]ts$|/fixtures/|/test-[^/]*[.]ts$'
+const tests = '[.]test[.]ts$|/testing[.]ts$|/(fixtures|suite|matrix)/|/test-[^/]*[.]ts$'
 const zod = '(^|/)node_modules/zod/'
 
 const forbidden: IForbiddenRuleType[] = [
@@ -74,7 +74,7 @@ const forbidden: IForbiddenRuleType[] = [
     comment: 'Rules are data in, data out: no database, no HTTP, no file, no clock but the argument',
     from: { path: '^services/([^/]+)/domain/', pathNot: tests },
     to: {
-      pathNot: `^services/$1/(domain/|contract[.]ts$)|^services/kit/(problem|schemas)[.]ts$|${zod}`,
+      pathNot: `^services/$1/(domain/|contract/|contract[.]ts$)|^services/kit/(contract|problem|schemas)[.]ts$|${zod}`,
     },
   },
 ]
