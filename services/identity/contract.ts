@@ -51,11 +51,11 @@ const givesOne = (input: { accountId?: string | undefined; employeeId?: string |
   (input.accountId === undefined) !== (input.employeeId === undefined)
 
 /**
- * Version of the employee that a fact was taken from. An account keeps the newest it has seen and ignores older
- * ones, so late and doubled events are harmless.
+ * A number that grows with every fact about one employee, e.g. the position of the feed it was read from. An account
+ * keeps the newest and ignores older ones, so late and doubled events are harmless.
  */
 const sourceVersion = version.meta({
-  description: 'Version of the employee at the source; older ones are ignored',
+  description: 'Grows with every fact about the employee; older ones are ignored',
 })
 
 /** `applied` is false where a newer version had come before. */
@@ -228,7 +228,7 @@ export const identityContract = contract({
       errors: ['account-not-found'],
     }),
     listAccounts: query({
-      summary: 'Lists accounts by e-mail address; with a scope narrower than all, the own one',
+      summary: 'Lists accounts, oldest first; with a scope narrower than all, only the own one',
       access: ['user', 'job'],
       deadline: 2000,
       input: z.strictObject({

@@ -13,6 +13,7 @@ export const identityService = service({
       feed: 'one row: incarnation and last position',
       migration: 'which migrations have run',
       tenant: 'the tenants themselves; a login finds its tenant here by the short name, before it has one',
+      account_tenant: 'the OIDC library knows an account by its id alone; this tells its tenant',
       client: 'OAuth clients of the platform are the same for all tenants',
       oidc_artifact:
         'the OIDC library finds codes, sessions and tokens by an unguessable id, before a tenant is known',
