@@ -15,6 +15,6 @@ describe.each(services.filter((service) => service.database))('the database of $
   afterAll(() => db.close())
 
   it('keeps tenants apart, save for what it declares', async () => {
-    expect(await tenantFaults(db.sudo, service.name, service.database!.unscoped)).toEqual([])
+    expect(await tenantFaults(db.sudo, service.name, service.database!)).toEqual([])
   })
 })

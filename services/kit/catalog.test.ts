@@ -15,7 +15,7 @@ afterAll(() => db.close())
 const unscoped = counterService.database!.unscoped
 
 /** The faults while a change of the schema is there, which is then taken back. */
-async function faultsWith(ddl: string, declared: Readonly<Record<string, string>> = unscoped) {
+async function faultsWith(ddl: string, declared: Parameters<typeof tenantFaults>[2] = { unscoped }) {
   const url = new URL(db.urls.owner)
   const admin = new URL(process.env.TEST_POSTGRES_URL!)
   admin.pathname = url.pathname
@@ -63,12 +63,12 @@ describe('the catalog', () => {
     [
       'a second policy that lets all pass',
       'create policy open on counter using (true)',
-      ['counter: policy open lets counter past the tenant'],
+      ['counter: policy open lets counter past the tenant without a declared reason'],
     ],
     [
       'a policy that takes any tenant in writing',
       'create policy open on counter for insert with check (true)',
-      ['counter: policy open lets counter past the tenant'],
+      ['counter: policy open lets counter past the tenant without a declared reason'],
     ],
     [
       'a key across tenants',
@@ -127,10 +127,19 @@ describe('the catalog', () => {
 
   it('tells of declarations that are wrong', async () => {
     const declared = { ...unscoped, gone: 'was here once', counter: 'who cares', event: ' ' }
-    expect(await faultsWith('', declared)).toEqual([
+    expect(await faultsWith('', { unscoped: declared })).toEqual([
       'event: is declared as unscoped without a reason',
       'gone: is declared as unscoped, but there is no such table',
       'counter: is declared as unscoped, but has row-level security',
+    ])
+  })
+
+  it('takes a policy past the tenant that is declared with its reason', async () => {
+    const ddl = 'create policy open on counter for select using (true)'
+    const spanning = { 'counter.open': 'for the test' }
+    expect(await faultsWith(ddl, { unscoped, spanning })).toEqual([])
+    expect(await faultsWith('', { unscoped, spanning })).toEqual([
+      'counter.open: is declared as spanning, but there is no such policy',
     ])
   })
 

@@ -1,4 +1,5 @@
 import { rolesOf } from './provision.ts'
+import type { DatabaseNeeds } from './service.ts'
 
 /** Runs a statement as a role that sees the whole catalog. */
 export type Look = <R extends object>(text: string, values?: unknown[]) => Promise<R[]>
@@ -29,7 +30,7 @@ interface Key {
 export async function tenantFaults(
   look: Look,
   service: string,
-  unscoped: Readonly<Record<string, string>>,
+  { unscoped, spanning = {} }: Pick<DatabaseNeeds, 'unscoped' | 'spanning'>,
 ): Promise<string[]> {
   const tables = await look<Table>(
     `select c.relname as name, pg_get_userbyid(c.relowner) as owner,
@@ -44,7 +45,7 @@ export async function tenantFaults(
   return [
     ...declarationFaults(tables, unscoped),
     ...scoped.flatMap(tableFaults),
-    ...(await policyFaults(look, service, names)),
+    ...(await policyFaults(look, service, names, spanning)),
     ...(await keyFaults(look, names)),
     ...(await viewFaults(look)),
     ...(await roleFaults(look, service, tables)),
@@ -68,7 +69,12 @@ function tableFaults(table: Table): string[] {
   ]
 }
 
-async function policyFaults(look: Look, service: string, scoped: Set<string>): Promise<string[]> {
+async function policyFaults(
+  look: Look,
+  service: string,
+  scoped: Set<string>,
+  spanning: Readonly<Record<string, string>>,
+): Promise<string[]> {
   const app = rolesOf(service).app
   const policies = await look<{ table: string; name: string; tenant: boolean }>(
     `select tablename as table, policyname as name,
@@ -78,14 +84,21 @@ async function policyFaults(look: Look, service: string, scoped: Set<string>): P
        and ${ours.replace('n.nspname', 'n.schemaname')}`,
     [app],
   )
+  const open = policies.filter((policy) => !policy.tenant)
+  const found = new Set(open.map((policy) => `${policy.table}.${policy.name}`))
   const bound = new Set(policies.filter((policy) => policy.tenant).map((policy) => policy.table))
   return [
     ...[...scoped]
       .filter((table) => !bound.has(table))
       .map((table) => `${table}: has no policy using (tenant = app_tenant())`),
-    ...policies
-      .filter((policy) => !policy.tenant)
-      .map((policy) => `${policy.table}: policy ${policy.name} lets ${app} past the tenant`),
+    ...open
+      .filter(({ table, name }) => !spanning[`${table}.${name}`]?.trim())
+      .map(
+        ({ table, name }) => `${table}: policy ${name} lets ${app} past the tenant without a declared reason`,
+      ),
+    ...Object.keys(spanning)
+      .filter((name) => !found.has(name))
+      .map((name) => `${name}: is declared as spanning, but there is no such policy`),
   ]
 }
 

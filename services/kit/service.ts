@@ -5,6 +5,8 @@ export interface DatabaseNeeds {
   pool: number
   /** Tables that row-level security does not bind to a tenant, each with the reason; compared with the catalog. */
   unscoped: Readonly<Record<string, string>>
+  /** Policies that let this service past the tenant, `table.policy`, each with the reason. */
+  spanning?: Readonly<Record<string, string>>
 }
 
 export interface Slo {

@@ -13,6 +13,10 @@ export const lifecycleService = service({
       feed: 'one row: incarnation and last position',
       migration: 'which migrations have run',
     },
+    spanning: {
+      'process.across_tenants': 'the worker takes what is due of any tenant, and operators see all',
+      'export_page.across_tenants': 'operators read the export of the tenant that they name',
+    },
   },
   worker: true,
   calls: {
