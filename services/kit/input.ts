@@ -9,7 +9,8 @@ import { DomainError, type FieldError } from './problem.ts'
 export async function readInput(c: Context, op: Operation, call: Call, maxBody: number): Promise<unknown> {
   const route = routeOf('', op)
   checkIdempotencyKey(call, op.route ? 128 : 400)
-  const raw: Record<string, unknown> = {}
+  // Without a prototype, so that a field called __proto__ is a field like any other.
+  const raw: Record<string, unknown> = Object.create(null)
   if (op.upload) {
     call.body = uploadOf(c, op.upload)
     Object.assign(raw, queryOf(c))
