@@ -31,8 +31,9 @@ export async function clearDataDir(dataDir: string): Promise<void> {
     'cluster.new',
     'postgres.log',
     'superuser-password',
-    'secrets.json',
+    'secrets',
     'demo.json',
+    'first-start-unfinished',
     'logs',
   ]
   for (const name of ours) await rm(join(dataDir, name), { recursive: true, force: true })

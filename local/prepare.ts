@@ -1,7 +1,6 @@
 /**
- * A process of its own that creates roles and databases and migrates them, so that the launcher, which stays,
- * does not keep the driver and the job queue in memory. Reads a `Preparation` from standard input and answers
- * with the connections of each service.
+ * Creates roles and databases and migrates them. Reads a `Preparation` from standard input and answers with the
+ * connections of each service.
  */
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'

@@ -1,52 +1,62 @@
-import { generateKeyPair, randomBytes, randomUUID, type webcrypto } from 'node:crypto'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { generateKeyPair, randomBytes, randomUUID } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-type SigningKey = webcrypto.JsonWebKey & { kid: string }
+/** Passwords of the roles of one service's database. */
+export type Passwords = { owner: string; app: string; worker: string }
 
 export type Secrets = {
-  /** Passwords of each service's database roles. */
-  databases: Record<string, { owner: string; app: string; worker: string }>
-  /** Keys that sign tokens: the first signs, the second is known already and takes over when keys rotate. */
-  signingKeys: SigningKey[]
-  /** Keys that sign the login's cookies. */
-  cookieKeys: string[]
+  databases: Record<string, Passwords>
+  /** Files that identity reads: a JWKS of private keys, and what signs the cookies of a login. */
+  signingKeysFile: string
+  cookieKeysFile: string
 }
 
-const password = () => randomBytes(24).toString('base64url')
+const random = () => randomBytes(32).toString('base64url')
 
-/** The secrets of this data directory, made where they are missing and then kept; only their owner reads them. */
+/** The secrets of a data directory, made where they are missing and then kept; only their owner reads them. */
 export async function keptSecrets(dataDir: string, databases: readonly string[]): Promise<Secrets> {
-  const file = join(dataDir, 'secrets.json')
-  const kept = await read(file)
-  const secrets: Secrets = {
-    databases: { ...kept.databases },
-    signingKeys: kept.signingKeys ?? (await Promise.all([signingKey(), signingKey()])),
-    cookieKeys: kept.cookieKeys ?? [password(), password()],
-  }
-  for (const name of databases) {
-    secrets.databases[name] ??= { owner: password(), app: password(), worker: password() }
-  }
-  const text = `${JSON.stringify(secrets, null, 2)}\n`
-  if (text !== `${JSON.stringify(kept, null, 2)}\n`) {
+  const dir = join(dataDir, 'secrets')
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const passwordsFile = join(dir, 'database-passwords.json')
+  const signingKeysFile = join(dir, 'signing-keys.json')
+  const cookieKeysFile = join(dir, 'cookie-keys.json')
+  const [passwords] = await Promise.all([
+    keep<Record<string, Passwords>>(passwordsFile, async (kept = {}) => {
+      const missing = databases.filter((name) => !kept[name])
+      if (missing.length === 0) return kept
+      const made = missing.map(
+        (name) => [name, { owner: random(), app: random(), worker: random() }] as const,
+      )
+      return { ...kept, ...Object.fromEntries(made) }
+    }),
+    // The first signs; the second is published already and signs after a rotation.
+    keep(signingKeysFile, async (kept) => kept ?? { keys: [await signingKey(), await signingKey()] }),
+    keep(cookieKeysFile, async (kept) => kept ?? [random()]),
+  ])
+  return { databases: passwords, signingKeysFile, cookieKeysFile }
+}
+
+/** Reads what a file holds, lets `complete` add what is missing, and keeps the result. */
+async function keep<T>(file: string, complete: (kept: T | undefined) => Promise<T>): Promise<T> {
+  const kept = await readFile(file, 'utf8').then(
+    (text) => JSON.parse(text) as T,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    },
+  )
+  const completed = await complete(kept)
+  if (completed !== kept) {
     // Aside and renamed: a crash leaves the old file or the new one, never half of one.
-    await writeFile(`${file}.new`, text, { mode: 0o600 })
+    await writeFile(`${file}.new`, JSON.stringify(completed, null, 2), { mode: 0o600 })
     await rename(`${file}.new`, file)
   }
-  return secrets
+  return completed
 }
 
-async function read(file: string): Promise<Partial<Secrets>> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Secrets
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw error
-  }
-}
-
-async function signingKey(): Promise<SigningKey> {
+async function signingKey() {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg: 'RS256', use: 'sig' }
 }

@@ -1,7 +1,10 @@
 import { services } from '../services/index.ts'
 import { clearDataDir, openDataDir } from './data-dir.ts'
+import { isFirstStart, markFirstStart, readDemo, seed } from './demo.ts'
+import { greeting } from './greeting.ts'
 import { type Holder, lock } from './lock.ts'
 import { type Options, parseOptions, usage } from './options.ts'
+import { commonEnvironment } from './plan.ts'
 import { isFree } from './ports.ts'
 import { type System, startSystem } from './system.ts'
 
@@ -20,7 +23,9 @@ async function main(): Promise<number> {
   if (held === 'unknown' || 'pid' in held) throw new Error(alreadyRunning(dataDir, held))
   try {
     if (!(await isFree(options.port))) throw new Error(portTaken(options.port))
-    if (options.fresh) await clearDataDir(dataDir)
+    // A first start that was interrupted has left a company by halves.
+    if (options.fresh || (await isFirstStart(dataDir))) await clearDataDir(dataDir)
+    await markFirstStart(dataDir)
     return await runUntilAsked(options, dataDir)
   } finally {
     held.release()
@@ -42,13 +47,29 @@ async function runUntilAsked(options: Options, dataDir: string): Promise<number>
     return 0
   }
   insisted.signal.addEventListener('abort', () => system.kill())
-  say(greeting(system, dataDir, performance.now() - began))
 
-  const failure = await Promise.race([aborted(asked.signal), system.failed])
+  const ending = Promise.race([aborted(asked.signal), system.failed])
+  let failure = await Promise.race([openForUse(system, dataDir, began), ending])
+  failure ??= await ending
   if (failure) complain(failure)
   say('Stopping ...')
   await system.stop()
   return failure ? 1 : 0
+}
+
+/** Enters the demo company on the first start and says what can be done now. */
+async function openForUse(system: System, dataDir: string, began: number): Promise<Error | undefined> {
+  try {
+    if (await isFirstStart(dataDir)) {
+      say('Entering the demo company ...')
+      await seed(dataDir, system.addresses, commonEnvironment(dataDir))
+    }
+    const seconds = (performance.now() - began) / 1000
+    say(greeting({ url: system.url, dataDir, seconds, demo: await readDemo(dataDir) }))
+    return undefined
+  } catch (error) {
+    return new Error(`The demo company could not be entered: ${(error as Error).message}`)
+  }
 }
 
 /** Ctrl-C, a polite kill, a closed terminal; and the end of the npm that runs us, which tells nobody. */
@@ -78,15 +99,6 @@ const alreadyRunning = (dataDir: string, holder: Holder | 'unknown') =>
 
 const portTaken = (port: number) =>
   `Port ${port} is taken by another program. Choose another one: npm start -- --port ${port + 1}`
-
-function greeting(system: System, dataDir: string, took: number): string {
-  return `Staffmesh is ready after ${(took / 1000).toFixed(1)} s. Ctrl-C stops it.
-
-  Edge      ${system.url}
-  API docs  ${system.url}/docs
-  Data      ${dataDir} (logs in ${dataDir}/logs)
-`
-}
 
 try {
   process.exitCode = await main()
