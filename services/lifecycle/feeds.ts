@@ -4,28 +4,29 @@ import { type FeedEvent, feedEvent } from '#kit/events.ts'
 import { log } from '#kit/log.ts'
 import { acrossTenants, forgetTenant, type Wake, wake, wakeAllAccounts } from './store.ts'
 
-/** An event that says something about an employee. Its values are asked for when the step is taken. */
-const aboutEmployee = feedEvent.extend({
-  kind: z.string().startsWith('employee-'),
-  aggregateId: z.uuid(),
-  version: z.int().min(1),
-})
+/** Kinds of events whose aggregate is an employee. */
+const aboutEmployee = /^(employee|person|termination)-/
+const employeeEvent = feedEvent.extend({ aggregateId: z.uuid(), version: z.int().min(1) })
 
-/** Any event about an employee makes us look at the account. */
+/** Any event about an employee makes us look at the account; values are asked for when the step is taken. */
 export const wakesOf = (events: readonly FeedEvent[]): Wake[] =>
-  readable(events, 'employee-', aboutEmployee).map(({ tenant, aggregateId, version }) => ({
+  readable(events, aboutEmployee, employeeEvent).map(({ tenant, aggregateId, version }) => ({
     tenant,
     kind: 'account',
     subject: aggregateId,
     version,
   }))
 
-const tenantDeleted = feedEvent.extend({ kind: z.literal('tenant-deleted'), aggregateId: z.uuid() })
+const tenantEvent = feedEvent.extend({ aggregateId: z.uuid() })
 
 /** Leaves out what isn't asked for, and what can't be read: one bad event must not stop the feed. */
-function readable<T extends z.ZodType>(events: readonly FeedEvent[], kind: string, schema: T): z.output<T>[] {
+function readable<T extends z.ZodType>(
+  events: readonly FeedEvent[],
+  kinds: RegExp,
+  schema: T,
+): z.output<T>[] {
   return events.flatMap((event) => {
-    if (!event.kind?.startsWith(kind)) return []
+    if (!kinds.test(event.kind)) return []
     const parsed = schema.safeParse(event)
     if (parsed.success) return [parsed.data]
     log.error({ event: event.id, kind: event.kind }, 'an event cannot be read and is left out')
@@ -49,7 +50,7 @@ export const consumers = (clock: () => Date) => ({
   identity: {
     async apply(tx: Tx, events: FeedEvent[]) {
       await acrossTenants(tx)
-      for (const { aggregateId } of readable(events, 'tenant-deleted', tenantDeleted))
+      for (const { aggregateId } of readable(events, /^tenant-deleted$/, tenantEvent))
         await forgetTenant(tx, aggregateId)
     },
     /** Restored to an earlier state, its accounts may have fallen behind the employments. */
