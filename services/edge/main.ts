@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addressOf } from '#kit/client.ts'
+import { listen, onShutdown } from '#kit/listen.ts'
 import { log } from '#kit/log.ts'
-import { listen, onShutdown } from '#kit/process.ts'
 import { startTelemetry } from '#kit/telemetry-sdk.ts'
 import { oidcPath } from '../identity/service.ts'
 import { services } from '../index.ts'

@@ -1,10 +1,10 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { type Config, readConfig } from './config.ts'
 import { type Constraints, Database } from './database.ts'
 import type { JobsOptions } from './jobs.ts'
+import { listen, onShutdown } from './listen.ts'
 import { log } from './log.ts'
 import type { Service } from './service.ts'
 import { startTelemetry } from './telemetry-sdk.ts'
@@ -141,83 +141,4 @@ async function readiness(
     migrated ||= await isMigrated(database.pool, service.name, parts.migrations!).catch(() => false)
     return migrated
   }
-}
-
-/**
- * Serves the app and its probes: /livez (the process runs), /startupz and /readyz (the schema is there, and the
- * process isn't draining).
- */
-export async function listen(
-  serve: RequestListener,
-  config: Pick<Config, 'host' | 'port'>,
-  ready: () => Promise<boolean>,
-) {
-  let isReady = true
-  const root = new Hono()
-  root.get('/livez', (c) => c.text('ok'))
-  root.get('/startupz', async (c) => ((await ready()) ? c.text('ok') : c.text('waiting for the schema', 503)))
-  root.get('/readyz', async (c) =>
-    isReady && (await ready()) ? c.text('ok') : c.text(isReady ? 'waiting for the schema' : 'draining', 503),
-  )
-  const probes = getRequestListener(root.fetch)
-  const open = new Set<ServerResponse>()
-  const server = createServer((request, response) => {
-    open.add(response)
-    response.on('close', () => open.delete(response))
-    if (!isReady) lastOn(response)
-    const isProbe = request.url === '/livez' || request.url === '/readyz' || request.url === '/startupz'
-    void (isProbe ? probes : serve)(request, response)
-  })
-  // Above the idle timeout of Envoy's upstream connections (1 hour): the proxy closes first, never we under a request.
-  server.keepAliveTimeout = 3_660_000
-  server.requestTimeout = 0
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(config.port, config.host, resolve)
-  })
-  return {
-    server,
-    notReady() {
-      isReady = false
-      for (const response of open) lastOn(response)
-    },
-    drain: () => close(server),
-  }
-}
-
-/** Tells the other side to send no further request on this connection. */
-function lastOn(response: ServerResponse): void {
-  if (!response.headersSent) response.setHeader('connection', 'close')
-}
-
-/** Takes no more connections, and ends when the open requests are answered. */
-async function close(server: Server): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve))
-  // Those that become idle only now would otherwise be kept alive.
-  const idle = setInterval(() => server.closeIdleConnections(), 100)
-  await closed
-  clearInterval(idle)
-}
-
-/** Shuts down once, on SIGTERM, SIGINT, or (where asked) when the launcher's pipe on stdin closes. */
-export function onShutdown(
-  config: Pick<Config, 'grace' | 'exitWithParent'>,
-  shutdown: () => Promise<void>,
-): void {
-  let begun = false
-  const begin = async (reason: string) => {
-    if (begun) return
-    begun = true
-    log.info({ reason }, 'shutting down')
-    // Should something hang, the process still ends within its grace period.
-    setTimeout(() => process.exit(1), config.grace).unref()
-    await shutdown().catch((error) => {
-      log.error({ err: error }, 'the shutdown failed')
-      process.exitCode = 1
-    })
-    if (config.exitWithParent) process.stdin.destroy()
-  }
-  process.on('SIGTERM', () => void begin('SIGTERM'))
-  process.on('SIGINT', () => void begin('SIGINT'))
-  if (config.exitWithParent) process.stdin.on('end', () => void begin('launcher gone')).resume()
 }
