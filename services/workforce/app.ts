@@ -3,6 +3,7 @@ import { type Call, callerOf, scopeOf } from '#kit/call.ts'
 import { scopeFor } from '#kit/caller.ts'
 import { type Client, clientOf } from '#kit/client.ts'
 import type { OutputOf } from '#kit/contract.ts'
+import { refusals } from '#kit/problem.ts'
 import { type AppOptions, createApp, type Handlers, type StreamEvent } from '#kit/server.ts'
 import type { accountOperations } from './contract/accounts.ts'
 import type { employeeOperations } from './contract/employees.ts'
@@ -10,6 +11,8 @@ import type { importOperations } from './contract/imports.ts'
 import type { organizationOperations } from './contract/organization.ts'
 import { workforceContract } from './contract.ts'
 import { workforceService } from './service.ts'
+
+const refuse = refusals(workforceContract.problems)
 
 type Calls = typeof workforceService.calls
 type Directory = Client<Calls['directory']>
@@ -54,7 +57,7 @@ const employees = (directory: Directory): Handlers<typeof employeeOperations> =>
   getEmployee: (input, call) => directory(call).getEmployee(scoped(input, call)),
   getEmployeeHistory: (input, call) => directory(call).getEmployeeHistory(scoped(input, call)),
   getEmployeeAuditTrail({ employeeId: id, ...page }, call) {
-    const unmask = readsAsAdmin(call)
+    const unmask = readsPersonalValues(call)
     return directory(call).getAuditTrail(scoped({ object: 'employee', id, unmask, ...page }, call))
   },
   changeEmployee: (input, call) => directory(call).changeEmployee(scoped(input, call)),
@@ -69,10 +72,8 @@ const employees = (directory: Directory): Handlers<typeof employeeOperations> =>
   countReports: (input, call) => directory(call).countReports(scoped(input, call)),
 })
 
-/** Personal values of an audit trail are for HR only: a manager's wider reach does not unmask them. */
-function readsAsAdmin(call: Call): boolean {
-  return scopeFor(callerOf(call), { 'hr-admin': 'all' })?.reach === scopeOf(call).reach
-}
+/** Personal values of an audit trail are for HR administrators; a manager sees which fields changed. */
+const readsPersonalValues = (call: Call) => scopeFor(callerOf(call), { 'hr-admin': 'all' })?.reach === 'all'
 
 const organization = (directory: Directory): Handlers<typeof organizationOperations> => ({
   getOrgTree: (input, call) => directory(call).getOrgTree(scoped(input, call)),
@@ -130,30 +131,33 @@ async function* progressOf(
 }
 
 const accounts = (identity: Identity): Handlers<typeof accountOperations> => {
-  /** Finds the account within the caller's reach: the commands on accounts take no scope. */
-  const accountIdOf = async (employeeId: string, call: Call) =>
-    (await identity(call).getAccountByEmployee(scoped({ employeeId }, call))).id
+  /** Who may log in, and as what, is a matter of the whole company: a reach of some people is too little. */
+  const tendedAccountId = async (employeeId: string, call: Call) => {
+    const scope = scopeOf(call)
+    if (scope.reach !== 'all') throw refuse('forbidden', { detail: 'This needs a role that reaches all' })
+    return (await identity(call).getAccountByEmployee({ employeeId, scope })).id
+  }
 
   return {
     getAccount: (input, call) => identity(call).getAccountByEmployee(scoped(input, call)),
     async setRoles({ employeeId, ...input }, call) {
-      const accountId = await accountIdOf(employeeId, call)
+      const accountId = await tendedAccountId(employeeId, call)
       return identity(call).setRoles({ accountId, ...input })
     },
     async issueInvitation({ employeeId }, call) {
-      const accountId = await accountIdOf(employeeId, call)
+      const accountId = await tendedAccountId(employeeId, call)
       return identity(call).issueInvitation({ accountId })
     },
     async disableAccount({ employeeId, reason }, call) {
-      const accountId = await accountIdOf(employeeId, call)
+      const accountId = await tendedAccountId(employeeId, call)
       return (await identity(call).disableAccount({ accountId, reason })).account
     },
     async enableAccount({ employeeId }, call) {
-      const accountId = await accountIdOf(employeeId, call)
+      const accountId = await tendedAccountId(employeeId, call)
       return (await identity(call).enableAccount({ accountId })).account
     },
     async getAccountAuditTrail({ employeeId, ...page }, call) {
-      const id = await accountIdOf(employeeId, call)
+      const id = await tendedAccountId(employeeId, call)
       return identity(call).getAuditTrail(scoped({ object: 'account', id, ...page }, call))
     },
   }

@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import { clientOf } from '#kit/client.ts'
+import type { InputOf, Operation, OutputOf } from '#kit/contract.ts'
+import { work } from '#kit/jobs.ts'
+import { callerHeaders, post, serveApp, type TestCaller, testDatabase } from '#kit/testing.ts'
+import { createDirectoryApp } from '../directory/app.ts'
+import { constraints } from '../directory/constraints.ts'
+import { createIdentityApp } from '../identity/app.ts'
+import { identityConfig } from '../identity/config.ts'
+import { generateCookieKeys, generateSigningKeys } from '../identity/keys.ts'
+import * as identity from '../identity/schema.ts'
+import { createWorkforceApp } from './app.ts'
+import { workforceContract } from './contract.ts'
+import { workforceService } from './service.ts'
+
+const directoryMigrations = new URL('../directory/migrations/', import.meta.url)
+
+type Operations = (typeof workforceContract)['operations']
+export type OperationName = keyof Operations & string
+export type Input<K extends OperationName> = InputOf<Operations[K]>
+export type Output<K extends OperationName> = OutputOf<Operations[K]>
+
+export interface Answer {
+  status: number
+  headers: Headers
+  body: unknown
+}
+
+/** An operation's request as a client writes it: path, query, If-Match and body, from the input's fields. */
+export function requestOf(op: Operation, input: object, csv?: string): { path: string; init: RequestInit } {
+  const { method, path, ifMatch } = op.route!
+  const rest = new Map<string, unknown>(Object.entries(input).filter(([, value]) => value !== undefined))
+  const take = (name: string) => {
+    const value = rest.get(name)
+    rest.delete(name)
+    return value
+  }
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(take(name))))
+  const headers: Record<string, string> = {}
+  if (op.kind === 'command') headers['idempotency-key'] = randomUUID()
+  if (ifMatch) headers['if-match'] = `"${take(ifMatch)}"`
+  if (op.upload) headers['content-type'] = op.upload.type
+  else if (method !== 'GET' && method !== 'DELETE') headers['content-type'] = 'application/json'
+  const inQuery = op.upload || method === 'GET' || method === 'DELETE'
+  const query = new URLSearchParams(inQuery ? [...rest].map(([name, value]) => [name, String(value)]) : [])
+  const body = op.upload ? (csv ?? '') : inQuery ? null : JSON.stringify(Object.fromEntries(rest))
+  return { path: query.size > 0 ? `${filled}?${query}` : filled, init: { method, headers, body } }
+}
+
+/** Workforce before the real data services, each with a database and a port of its own. */
+export async function startWorkforce() {
+  const [directoryDb, identityDb] = await Promise.all([
+    testDatabase({ service: 'directory', migrations: directoryMigrations, constraints }),
+    testDatabase({ service: 'identity', ...identity }),
+  ])
+  const config = identityConfig({
+    publicUrl: 'http://localhost:8080',
+    signingKeys: await generateSigningKeys(),
+    cookieKeys: generateCookieKeys(),
+  })
+  const identityApp = createIdentityApp(identityDb.database, config)
+  const [directoryServer, identityServer] = await Promise.all([
+    serveApp(createDirectoryApp(directoryDb.database)),
+    serveApp(identityApp),
+  ])
+  const worker = await work('directory', directoryDb.urls.worker, { jobs: {} })
+  const app = createWorkforceApp(
+    {},
+    {
+      directory: clientOf(workforceService, 'directory', directoryServer.url),
+      identity: clientOf(workforceService, 'identity', identityServer.url),
+    },
+  )
+
+  /** Sends an operation as a caller, or without a token. */
+  async function send<K extends OperationName>(
+    name: K,
+    input: Input<K>,
+    caller: TestCaller | undefined,
+    csv?: string,
+  ): Promise<Answer> {
+    const { path, init } = requestOf(workforceContract.operations[name], input, csv)
+    const headers = { ...init.headers, ...(caller ? callerHeaders(caller) : {}) }
+    const response = await app.request(path, { ...init, headers })
+    const text = await response.text()
+    const isJson = response.headers.get('content-type')?.includes('json')
+    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+  }
+
+  /** Does an operation that must succeed. */
+  async function act<K extends OperationName>(
+    name: K,
+    input: Input<K>,
+    caller: TestCaller,
+    csv?: string,
+  ): Promise<Output<K>> {
+    const { status, body } = await send(name, input, caller, csv)
+    if (status >= 300) throw new Error(`${name} answered ${status}: ${JSON.stringify(body)}`)
+    return body as Output<K>
+  }
+
+  /** A company of its own; answers with its HR administrator, who has no employee. */
+  async function newCompany(): Promise<TestCaller> {
+    const slug = `co-${randomUUID().slice(0, 8)}`
+    const firstAdmin = { email: `admin@${slug}.example`, displayName: 'The Administrator' }
+    const operator: TestCaller = { tenant: randomUUID(), roles: ['operator:all'] }
+    const answer = await post(identityApp, 'createTenant', { slug, companyName: slug, firstAdmin }, operator)
+    const { tenant, admin } = answer.body as { tenant: { id: string }; admin: { id: string } }
+    return { tenant: tenant.id, account: admin.id, roles: ['hr-admin:all'] }
+  }
+
+  return {
+    app,
+    identityApp,
+    directoryUrl: directoryServer.url,
+    identityUrl: identityServer.url,
+    directoryDb,
+    send,
+    act,
+    newCompany,
+    async close() {
+      await worker.stop()
+      await Promise.all([directoryServer.close(), identityServer.close()])
+      await Promise.all([directoryDb.close(), identityDb.close()])
+    },
+  }
+}
+
+export type TestWorkforce = Awaited<ReturnType<typeof startWorkforce>>
