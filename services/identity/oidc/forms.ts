@@ -2,7 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type Provider from 'oidc-provider'
-import { errors } from 'oidc-provider'
+import { errors, type InteractionResults } from 'oidc-provider'
 import type { Database } from '#kit/database.ts'
 import { log } from '#kit/log.ts'
 import { DomainError } from '#kit/problem.ts'
@@ -12,7 +12,7 @@ import { acceptInvitation, readInvitation } from '../invitations.ts'
 import { logIn } from '../login.ts'
 import { oidcPath } from '../service.ts'
 import { type Fault, type Page, pageHeaders, renderPage } from './html.ts'
-import { acceptedPage, invitationPage, loginPage, messagePage } from './pages.ts'
+import { acceptedPage, consentPage, invitationPage, loginPage, messagePage, targetsOf } from './pages.ts'
 import { userinfo } from './userinfo.ts'
 
 type Env = { Bindings: HttpBindings }
@@ -27,18 +27,16 @@ export function createForms(provider: Provider, database: Database, config: Iden
 
   app.get('/login/:uid', async (c) => {
     const interaction = await provider.interactionDetails(c.env.incoming, c.env.outgoing)
-    // Nobody is asked for consent, see `grantAll`; a client may insist on the question, which is then answered here.
-    if (interaction.prompt.name === 'consent')
-      return c.redirect(
-        await provider.interactionResult(c.env.incoming, c.env.outgoing, { consent: {} }),
-        303,
-      )
+    if (interaction.prompt.name === 'consent') return show(c, consentPage(interaction.params.redirect_uri))
     const { company, login_hint } = interaction.params
     return showLogin(c, interaction, { company: text(company), email: text(login_hint), faults: [] })
   })
 
   app.post('/login/:uid', async (c) => {
     const interaction = await provider.interactionDetails(c.env.incoming, c.env.outgoing)
+    const finish = async (result: InteractionResults) =>
+      c.redirect(await provider.interactionResult(c.env.incoming, c.env.outgoing, result), 303)
+    if (interaction.prompt.name === 'consent') return finish({ consent: {} })
     const form = await c.req.parseBody()
     const given = { company: text(form.company), email: text(form.email), password: text(form.password) }
     const missing = (['company', 'email', 'password'] as const).filter((field) => given[field].trim() === '')
@@ -50,10 +48,9 @@ export function createForms(provider: Provider, database: Database, config: Iden
         422,
       )
     const result = await logIn(database, given, addressOf(c), config.cookieKeys[0]!)
-    if (result.ok) {
-      const login = { accountId: result.account, amr: ['pwd'] }
-      return c.redirect(await provider.interactionResult(c.env.incoming, c.env.outgoing, { login }), 303)
-    }
+    // Who has just typed the password need not confirm as well.
+    if (result.ok)
+      return finish({ login: { accountId: result.account, amr: ['pwd'], remember: false }, consent: {} })
     if (result.reason === 'refused')
       return showLogin(c, interaction, { ...given, faults: [{ field: 'password', text: refused }] }, 422)
     c.header('retry-after', String(result.seconds))
@@ -121,12 +118,6 @@ function showLogin(
 
 function show(c: Context, page: Page, status: 200 | 400 | 404 | 410 | 413 | 422 | 429 | 503 = 200) {
   return c.body(renderPage(page), status, pageHeaders(page))
-}
-
-/** After the login the browser is sent on to the client: its origin, or the scheme of a native app. */
-function targetsOf(redirectUri: unknown): string[] {
-  const { origin, protocol } = new URL(String(redirectUri))
-  return [origin === 'null' ? protocol : origin]
 }
 
 const text = (value: unknown) => (typeof value === 'string' ? value : '')

@@ -12,9 +12,15 @@ export function createOidcHandler(database: Database, config: IdentityConfig): R
   const library = provider.callback()
   const forms = getRequestListener(createForms(provider, database, config).fetch)
   const isOurs = new RegExp(`^${oidcPath}/(login/|invitation|me)([?]|$|(?<=/))`)
+  const { host, protocol } = new URL(config.publicUrl)
   return (request, response) => {
-    if (isOurs.test(request.url!)) return forms(request, response)
-    request.url = request.url!.slice(oidcPath.length)
+    const url = request.url!
+    if (isOurs.test(url)) return forms(request, response)
+    // The library makes addresses of what it thinks it was called by. That is the edge, whatever stands between.
+    request.headers['x-forwarded-host'] = host
+    request.headers['x-forwarded-proto'] = protocol.slice(0, -1)
+    // As Express mounts: the library routes by `url` and tells its prefix from `originalUrl`.
+    Object.assign(request, { originalUrl: url, url: url.slice(oidcPath.length) })
     return library(request, response)
   }
 }

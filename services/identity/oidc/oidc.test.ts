@@ -46,6 +46,12 @@ async function login(parameters: Record<string, string> = {}, browser = new Brow
   })
 }
 
+async function authorizationUrl(parameters: Record<string, string> = {}): Promise<string> {
+  const code_challenge = await client.calculatePKCECodeChallenge(client.randomPKCECodeVerifier())
+  const base = { redirect_uri: redirectUri, scope: 'openid', code_challenge, code_challenge_method: 'S256' }
+  return client.buildAuthorizationUrl(config, { ...base, ...parameters }).href
+}
+
 describe('a login with any OIDC library', () => {
   it('gives a JWT access token with our claims although no resource was asked for', async () => {
     const tokens = await login()
@@ -79,8 +85,20 @@ describe('a login with any OIDC library', () => {
 
   it('needs no second password in the same browser', async () => {
     const browser = new Browser()
+    const web = { client: 'staffmesh-web', redirectUri: `${server.url}/docs/oauth2-redirect.html`, browser }
+    await logInByForm(server.url, credentials(), web)
+    const again = await logInByForm(server.url, { company: '', email: '', password: '' }, web)
+    expect(decodeJwt(again.access_token).azp).toBe('staffmesh-web')
+  })
+
+  it('asks before an app on the machine gets a token from an open login', async () => {
+    const browser = new Browser()
     await login({}, browser)
-    expect((await login({ prompt: 'none' }, browser)).access_token).toBeDefined()
+    await expect(login({ prompt: 'none' }, browser)).rejects.toMatchObject({ error: 'interaction_required' })
+    const page = await browser.follow(await authorizationUrl(), redirectUri)
+    expect(await page.response.text()).toContain('Continue to Staffmesh?')
+    const { at } = await browser.follow(page.at, redirectUri, {})
+    expect(new URL(at).searchParams.get('code')).toBeTruthy()
   })
 
   it('demands PKCE', async () => {
@@ -90,13 +108,8 @@ describe('a login with any OIDC library', () => {
   })
 
   it('sends nobody to an address that is not registered', async () => {
-    const url = client.buildAuthorizationUrl(config, {
-      redirect_uri: 'https://evil.example/callback',
-      scope: 'openid',
-      code_challenge: 'x'.repeat(43),
-      code_challenge_method: 'S256',
-    })
-    const { response } = await new Browser().follow(url.href, 'https://evil.example')
+    const url = await authorizationUrl({ redirect_uri: 'https://evil.example/callback' })
+    const { response } = await new Browser().follow(url, 'https://evil.example')
     expect(response.status).toBe(400)
     expect(response.headers.get('location')).toBeNull()
   })

@@ -42,6 +42,24 @@ ${input({
   }
 }
 
+/**
+ * Nobody is asked whether the platform's own clients may act for him, see `grantAll`. But an app on this machine must
+ * not get a token from a login that is still open without the person knowing (RFC 8252, section 8.6).
+ */
+export const consentPage = (redirectUri: unknown): Page => ({
+  title: 'Continue',
+  formTargets: targetsOf(redirectUri),
+  body: `<h1>Continue to Staffmesh?</h1>
+<p>You are logged in. An application asks to act for you. If you did not start one, close this page.</p>
+<form method="post"><button type="submit" autofocus>Continue</button></form>`,
+})
+
+/** Where a submitted form leads in the end: the origin of the client, or the scheme of a native app. */
+export function targetsOf(redirectUri: unknown): string[] {
+  const { origin, protocol } = new URL(String(redirectUri))
+  return [origin === 'null' ? protocol : origin]
+}
+
 export function invitationPage(form: {
   token: string
   company: string
@@ -93,7 +111,7 @@ export function renderLogout(ctx: KoaContextWithOIDC, form: string): void {
   const target = ctx.oidc.params?.post_logout_redirect_uri
   respond(ctx, {
     title: 'Log out',
-    formTargets: typeof target === 'string' ? [new URL(target).origin] : [],
+    formTargets: typeof target === 'string' ? targetsOf(target) : [],
     body: `<h1>Do you want to log out?</h1>
 ${form}
 <button type="submit" form="op.logoutForm" name="logout" value="yes" autofocus>Log out</button>

@@ -74,10 +74,10 @@ export function createProvider(database: Database, config: IdentityConfig): Prov
       return { tid: client.tenant, azp: client.id, roles: client.roles }
     },
     loadExistingGrant: grantAll,
-    // Refresh tokens need no offline_access here: all clients are the platform's own. They end with the login
-    // session, except in native apps, which keep no browser session.
+    // Refresh tokens need no offline_access here, since all clients are the platform's own, and end with the login
+    // session: one logout, or one disabled account, ends all.
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-    expiresWithSession: (ctx) => ctx.oidc.client!.applicationType !== 'native',
+    expiresWithSession: () => true,
     rotateRefreshToken: true,
     clientBasedCORS: (_ctx, origin, client) =>
       (client.redirectUris ?? []).some((uri) => new URL(uri).origin === origin),
@@ -90,13 +90,13 @@ export function createProvider(database: Database, config: IdentityConfig): Prov
       AuthorizationCode: minute,
       IdToken: 60 * minute,
       Interaction: 30 * minute,
-      Session: day,
+      Session: 14 * day,
       RefreshToken: 14 * day,
       Grant: 14 * day,
     },
     renderError,
   } satisfies Configuration)
-  // The edge, which is the only way in, sets X-Forwarded-*.
+  // handler.ts sets X-Forwarded-Host and -Proto.
   provider.proxy = true
   provider.on('server_error', (_ctx, error) => log.error({ err: error }, 'OIDC request failed'))
   deterministicSuccessors(provider, config.cookieKeys[0]!)

@@ -31,16 +31,14 @@ export async function beginAttempt(tx: Tx, keys: Record<ThrottleKind, string>): 
 }
 
 async function lockCounter(tx: Tx, kind: ThrottleKind, key: string): Promise<Counter> {
-  await tx.query(
-    `insert into login_throttle (kind, key, failures, blocked_until, last_at) values ($1, $2, 0, now(), now())
-     on conflict do nothing`,
-    [kind, key],
-  )
   const [row] = await tx.query<Counter>(
-    `select case when last_at < clock_timestamp() - make_interval(secs => $3) then 0 else failures end as failures,
-       extract(epoch from blocked_until - clock_timestamp())::float8 as wait
-     from login_throttle where kind = $1 and key = $2 for update`,
+    `insert into login_throttle as known (kind, key, failures, blocked_until, last_at)
+     values ($1, $2, 0, clock_timestamp(), clock_timestamp())
+     on conflict (kind, key) do update set failures =
+       case when known.last_at < clock_timestamp() - make_interval(secs => $3) then 0 else known.failures end
+     returning failures, extract(epoch from blocked_until - clock_timestamp())::float8 as wait`,
     [kind, key, forgetAfter],
+    'throttle_lock',
   )
   return row!
 }
