@@ -16,10 +16,7 @@ const unscoped = counterService.database!.unscoped
 
 /** The faults while a change of the schema is there, which is then taken back. */
 async function faultsWith(ddl: string, declared: Parameters<typeof tenantFaults>[2] = { unscoped }) {
-  const url = new URL(db.urls.owner)
-  const admin = new URL(process.env.TEST_POSTGRES_URL!)
-  admin.pathname = url.pathname
-  const client = new pg.Client({ connectionString: admin.href })
+  const client = new pg.Client({ connectionString: db.urls.superuser })
   await client.connect()
   try {
     await client.query(`begin; set local role counter_owner; ${ddl}; reset role`)

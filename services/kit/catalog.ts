@@ -4,8 +4,8 @@ import type { DatabaseNeeds } from './service.ts'
 /** Runs a statement as a role that sees the whole catalog. */
 export type Look = <R extends object>(text: string, values?: unknown[]) => Promise<R[]>
 
-/** The schema of the job queue is graphile-worker's. */
-const ours = `n.nspname not in ('pg_catalog', 'information_schema', 'graphile_worker', 'pg_toast')`
+/** Which namespaces `n` are the service's own; the job queue's schema is graphile-worker's. */
+export const ours = `n.nspname not in ('pg_catalog', 'information_schema', 'graphile_worker', 'pg_toast')`
 
 interface Table {
   name: string

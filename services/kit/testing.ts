@@ -22,7 +22,7 @@ const superuserUrl = () => {
 
 export interface TestDatabase {
   database: Database
-  urls: { owner: string; app: string; worker: string }
+  urls: { owner: string; app: string; worker: string; superuser: string }
   /** Runs a statement as a superuser, past row-level security. */
   sudo<R extends object>(text: string, values?: unknown[]): Promise<R[]>
   close(): Promise<void>
@@ -69,7 +69,7 @@ export async function testDatabase(options: {
   const sudo = openPool({ connectionString: sudoUrl.href, max: 2 })
   return {
     database,
-    urls,
+    urls: { ...urls, superuser: sudoUrl.href },
     async sudo<R extends object>(text: string, values: unknown[] = []) {
       return (await sudo.query<R>(text, values)).rows
     },
