@@ -91,5 +91,11 @@ export function planOf({ services, port, environment, connections, secrets, port
   }
 }
 
-const addressesFor = (names: string[], addresses: Record<string, string>) =>
-  Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_URL`, addresses[name]!]))
+function addressesFor(names: string[], addresses: Record<string, string>): Record<string, string> {
+  const entries = names.map((name) => {
+    const address = addresses[name]
+    if (!address) throw new Error(`The service ${name} is called, but services/index.ts does not list it`)
+    return [`${name.toUpperCase()}_URL`, address]
+  })
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { parseOptions } from './options.ts'
+
+const parse = (...args: string[]) => parseOptions(args, {})
+
+test('has defaults and takes its flags', () => {
+  expect(parse()).toEqual({ port: 8080, dataDir: undefined, fresh: false })
+  const given = { port: 9000, dataDir: '/srv/data', fresh: true }
+  expect(parse('--port', '9000', '--data-dir=/srv/data', '--fresh')).toEqual(given)
+  expect(parse('--help')).toBe('help')
+})
+
+test.each([
+  [['--prot', '1'], "Unknown option '--prot'. See: npm start -- --help"],
+  [['9000'], "Unexpected argument '9000'. See: npm start -- --help"],
+  [['--port', 'http'], '--port takes a number from 1 to 65535, not "http".'],
+  [['--port=70000'], '--port takes a number from 1 to 65535, not "70000".'],
+  [['--data-dir='], '--data-dir takes the path of a folder.'],
+])('refuses %j', (args, message) => {
+  expect(() => parse(...args)).toThrow(message)
+})
+
+test('says so when npm has taken a flag for itself', () => {
+  const remedy = 'Write two dashes before it: npm start -- --fresh'
+  expect(() => parseOptions([], { npm_config_fresh: 'true' })).toThrow(remedy)
+  expect(parseOptions(['--fresh'], { npm_config_fresh: 'true' })).toMatchObject({ fresh: true })
+})
