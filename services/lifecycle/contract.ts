@@ -58,6 +58,7 @@ export const lifecycleContract = contract({
     'deletion-begun': { status: 409, title: 'The data is being removed: this cannot be undone' },
     'export-not-found': { status: 404, title: 'There is no such export' },
     'export-not-ready': { status: 409, title: 'The export is not complete yet' },
+    'export-expired': { status: 410, title: 'What was exported is kept no longer: export anew' },
     'employee-not-found': { status: 404, title: 'There is no such employee' },
     'still-employed': { status: 409, title: 'The person is still employed' },
     'process-not-found': { status: 404, title: 'There is no such process' },
@@ -124,7 +125,13 @@ export const lifecycleContract = contract({
       roles: operator,
       deadline: 2000,
       input: z.strictObject({ tenantId: id, exportId: id }),
-      output: z.object({ exportId: id, records: z.int(), complete: z.boolean(), process }),
+      output: z.object({
+        exportId: id,
+        status: z.enum(['collecting', 'complete', 'expired']),
+        records: z.int(),
+        expiresAt: instant.nullable(),
+        process,
+      }),
       errors: ['export-not-found'],
     }),
     listExportRecords: query({
@@ -141,7 +148,7 @@ export const lifecycleContract = contract({
           .optional(),
       }),
       output: pageOf(z.object({ kind: z.enum(['employee', 'account']), data: z.unknown() })),
-      errors: ['export-not-found', 'export-not-ready'],
+      errors: ['export-not-found', 'export-not-ready', 'export-expired'],
     }),
 
     deleteTenant: command({

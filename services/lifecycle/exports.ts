@@ -4,7 +4,8 @@ import type { Database, Tx } from '#kit/database.ts'
 import { commanding, type Input, reading, refuse } from './access.ts'
 import type { Clients } from './clients.ts'
 import { progressOf } from './domain/process.ts'
-import { begin, findBySubject, loadPage } from './store.ts'
+import { loadPage } from './export-store.ts'
+import { begin, findBySubject } from './store.ts'
 
 /** An export of all data of a tenant: begun here, collected by the worker, read here. */
 export const exportHandlers = (database: Database, clients: Clients) => ({
@@ -26,14 +27,16 @@ export const exportHandlers = (database: Database, clients: Clients) => ({
   getExport: (input: Input<'getExport'>, call: Call) =>
     reading(database, call, async (tx) => {
       const { process, progress } = await load(tx, input)
-      const complete = progress.source === 'complete'
-      return { exportId: input.exportId, records: progress.records, complete, process }
+      const { phase, records, expiresAt } = progress
+      const status = phase === 'complete' || phase === 'expired' ? phase : 'collecting'
+      return { exportId: input.exportId, status, records, expiresAt, process } as const
     }),
 
   listExportRecords: (input: Input<'listExportRecords'>, call: Call) =>
     reading(database, call, async (tx) => {
       const { process, progress } = await load(tx, input)
-      if (progress.source !== 'complete') throw refuse('export-not-ready')
+      if (progress.phase === 'expired') throw refuse('export-expired')
+      if (progress.phase !== 'complete') throw refuse('export-not-ready')
       const number = Number(input.cursor ?? 1)
       const items = await loadPage(tx, input.tenantId, process.id, number)
       return { items, next: number < progress.pages ? String(number + 1) : null }

@@ -243,23 +243,3 @@ export async function cancel(tx: Tx, tenant: string, id: string, progress: objec
 export async function forgetTenant(tx: Tx, tenant: string): Promise<void> {
   await tx.query(`delete from process where tenant = $1 and kind <> 'tenant-deletion'`, [tenant])
 }
-
-/** One page of an export. */
-export type Records = { kind: 'employee' | 'account'; data: unknown }[]
-
-export async function savePage(tx: Tx, of: Process, number: number, records: Records): Promise<void> {
-  await tx.query(
-    `insert into export_page (tenant, process, number, records) values ($1, $2, $3, $4)`,
-    [of.tenant, of.id, number, JSON.stringify(records)],
-    'export_page_save',
-  )
-}
-
-export async function loadPage(tx: Tx, tenant: string, process: string, number: number): Promise<Records> {
-  const [row] = await tx.query<{ records: Records }>(
-    `select records from export_page where tenant = $1 and process = $2 and number = $3`,
-    [tenant, process, number],
-    'export_page_read',
-  )
-  return row?.records ?? []
-}

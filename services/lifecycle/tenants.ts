@@ -11,7 +11,7 @@ const day = 24 * 60 * 60 * 1000
 export const tenantHandlers = (database: Database, clients: Clients) => ({
   async createTenant(input: Input<'createTenant'>, call: Call) {
     const { tenant, admin } = await clients.identity(call).createTenant(input)
-    // With the key of this call: a repeated call gets the same link.
+    // Called again after a lost answer: the same tenant, and a new link that ends the lost one.
     const inTenant = await clients.jobCall({
       tenant: tenant.id,
       operation: call.operation,

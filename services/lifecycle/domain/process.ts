@@ -16,7 +16,13 @@ export type State =
   | { state: 'done'; why: 'cancelled' | 'tenant-gone' | null }
 
 /** Why a step is taken later than now. */
-export type Reason = 'joining-day' | 'leaving-day' | 'manager-change' | 'grace-period' | 'retry'
+export type Reason =
+  | 'joining-day'
+  | 'leaving-day'
+  | 'manager-change'
+  | 'grace-period'
+  | 'export-expiry'
+  | 'retry'
 
 /** What the steps of a process remember and begin with: ids, counts and words, never a personal value. */
 export const progressOf = {
@@ -31,7 +37,8 @@ export const progressOf = {
     reportsTo: z.uuid().nullable().default(null),
   }),
   'tenant-export': z.object({
-    source: z.enum(['directory', 'identity', 'complete']).default('directory'),
+    phase: z.enum(['directory', 'identity', 'complete', 'expired']).default('directory'),
+    expiresAt: z.iso.datetime().nullable().default(null),
     cursor: z.string().nullable().default(null),
     pages: z.int().default(0),
     records: z.int().default(0),
@@ -45,7 +52,7 @@ export const progressOf = {
     deleteAt: z.iso.datetime(),
     rounds: z.int().default(0),
   }),
-  erasure: z.object({ directory: z.boolean().default(false), identity: z.boolean().default(false) }),
+  erasure: z.object({}),
 } satisfies Record<Kind, z.ZodObject>
 
 export type Progress<K extends Kind> = z.output<(typeof progressOf)[K]>

@@ -41,7 +41,8 @@ grant select, insert, update, delete on process to {app};
 create index process_due on process (due_at) where state = 'scheduled';
 create index process_page on process (id);
 
--- The pages of an export. Personal values stand here until the tenant is deleted or the export expires.
+-- The pages of an export, the only personal values here: they go when the export expires, the person is erased or the
+-- tenant is deleted.
 create table export_page (
   tenant uuid not null,
   process uuid not null,
@@ -53,4 +54,4 @@ create table export_page (
 alter table export_page enable row level security, force row level security;
 create policy tenant on export_page using (tenant = app_tenant());
 create policy across_tenants on export_page for select using (current_setting('app.across_tenants', true) = 'on');
-grant select, insert, delete on export_page to {app};
+grant select, insert, update, delete on export_page to {app};

@@ -1,13 +1,18 @@
+import { erasePerson } from '../export-store.ts'
 import { orNull } from './missing.ts'
 import type { Step } from './step.ts'
 
 /** Erases a person in every context; done when all have confirmed. Directory is first, since it may refuse. */
 export const erasureStep: Step<'erasure'> = {
   deadline: 12_000,
-  async take({ subject: employeeId }, { clients, call }) {
+  async take({ tenant, subject: employeeId }, { clients, call, now }) {
     await clients.directory(call).eraseEmployee({ employeeId, scope: { reach: 'all' } })
     // Not everybody has an account.
     await orNull('account-not-found', clients.identity(call).eraseAccount({ employeeId }))
-    return { next: { state: 'done', why: null }, progress: { directory: true, identity: true } }
+    return {
+      next: { state: 'done', why: null },
+      progress: {},
+      save: (tx) => erasePerson(tx, tenant, employeeId, now),
+    }
   },
 }

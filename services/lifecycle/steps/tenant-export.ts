@@ -1,41 +1,61 @@
+import type { Tx } from '#kit/database.ts'
 import type { ProcessOf, Progress } from '../domain/process.ts'
-import { type Records, savePage } from '../store.ts'
-import type { Step, StepContext } from './step.ts'
+import { type Records, removePages, savePage } from '../export-store.ts'
+import type { Outcome, Step, StepContext } from './step.ts'
 
 const pageSize = 200
+
+/** How long what was collected is kept: it is full of personal values. */
+const kept = 7 * 24 * 60 * 60 * 1000
 
 /** Collects one page; the page and the cursor are written together, so each is there once. */
 export const tenantExportStep: Step<'tenant-export'> = {
   deadline: 12_000,
   async take(process, context) {
     const { progress } = process
-    if (progress.source === 'complete') return { next: { state: 'done', why: null }, progress }
-    const { records, next } = await readPage(process, progress.source, context)
+    const { now } = context
+    if (progress.phase === 'expired') return { next: { state: 'done', why: null }, progress }
+    if (progress.phase === 'complete') return expire(process, now)
+    const { records, next: cursor } = await readPage(process, progress.phase, context)
     const pages = progress.pages + 1
     const after: Progress<'tenant-export'> = {
-      source: next ? progress.source : progress.source === 'directory' ? 'identity' : 'complete',
-      cursor: next,
+      ...progress,
+      phase: cursor ? progress.phase : progress.phase === 'directory' ? 'identity' : 'complete',
+      cursor,
       pages,
       records: progress.records + records.length,
     }
+    const save = (tx: Tx) => savePage(tx, process, pages, records)
+    if (after.phase !== 'complete')
+      return { next: { state: 'scheduled', at: now, why: null }, progress: after, save }
+    const at = new Date(now.getTime() + kept)
     return {
-      next:
-        after.source === 'complete'
-          ? { state: 'done', why: null }
-          : { state: 'scheduled', at: context.now, why: null },
-      progress: after,
-      save: (tx) => savePage(tx, process, pages, records),
+      next: { state: 'scheduled', at, why: 'export-expiry' },
+      progress: { ...after, expiresAt: at.toISOString() },
+      save,
     }
   },
 }
 
+/** Removes what was collected once its time has come; woken before, it goes on waiting. */
+function expire(process: ProcessOf<'tenant-export'>, now: Date): Outcome<'tenant-export'> {
+  const { progress } = process
+  const at = new Date(progress.expiresAt!)
+  if (at > now) return { next: { state: 'scheduled', at, why: 'export-expiry' }, progress }
+  return {
+    next: { state: 'done', why: null },
+    progress: { ...progress, phase: 'expired' },
+    save: (tx) => removePages(tx, process),
+  }
+}
+
 async function readPage(
   { progress }: ProcessOf<'tenant-export'>,
-  source: 'directory' | 'identity',
+  phase: 'directory' | 'identity',
   { clients, call }: StepContext,
 ): Promise<{ records: Records; next: string | null }> {
   const page = { limit: pageSize, ...(progress.cursor ? { cursor: progress.cursor } : {}) }
-  if (source === 'directory') {
+  if (phase === 'directory') {
     const { items, next } = await clients.directory(call).exportEmployees(page)
     return { records: items.map((data) => ({ kind: 'employee', data })), next }
   }
