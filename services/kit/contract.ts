@@ -51,6 +51,8 @@ interface Common<I extends z.ZodObject, O extends z.ZodType, E extends string> {
   route?: Route
   /** Application services: which role may call it, and the widest reach that the role gives here. */
   roles?: Partial<Record<Role, Reach>>
+  /** Concerns the tenant as a whole: a role whose reach is narrower than all does not count. */
+  tenantWide?: true
   upload?: Upload
 }
 

@@ -172,6 +172,8 @@ function authorize(call: Call, op: Operation): void {
   if (op.roles && call.caller) {
     const scope = scopeFor(call.caller, op.roles)
     if (!scope) throw new DomainError('forbidden', { detail: 'No role of the account allows this' })
+    if (op.tenantWide && scope.reach !== 'all')
+      throw new DomainError('forbidden', { detail: 'This needs a role that reaches all' })
     call.scope = scope
   }
 }
