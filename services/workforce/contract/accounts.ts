@@ -11,7 +11,10 @@ const reason = disableAccount.input.shape.reason
 
 const admins = { 'hr-admin': 'all' } as const
 
-/** The account of an employee. Hiring makes it and leaving ends it; here it is looked at and tended. */
+/**
+ * The account of an employee. Hiring makes it and leaving ends it; here it is looked at and tended. Who may log in, and
+ * as what, is a matter of the whole company.
+ */
 export const accountOperations = {
   getAccount: query({
     summary: getAccountByEmployee.summary,
@@ -27,6 +30,7 @@ export const accountOperations = {
     deadline: 5000,
     route: { method: 'PUT', path: '/v1/employees/{employeeId}/account/roles', ifMatch: 'version' },
     roles: admins,
+    tenantWide: true,
     input: whose.extend(setRoles.input.pick({ roles: true, version: true }).shape),
     output: account,
     errors: setRoles.errors,
@@ -36,6 +40,7 @@ export const accountOperations = {
     deadline: 5000,
     route: { method: 'POST', path: '/v1/employees/{employeeId}/account/invitations', status: 201 },
     roles: admins,
+    tenantWide: true,
     input: whose,
     output: issueInvitation.output,
     errors: issueInvitation.errors,
@@ -45,6 +50,7 @@ export const accountOperations = {
     deadline: 5000,
     route: { method: 'POST', path: '/v1/employees/{employeeId}/account/disable' },
     roles: admins,
+    tenantWide: true,
     input: whose.extend({ reason }),
     output: account,
     errors: disableAccount.errors,
@@ -54,6 +60,7 @@ export const accountOperations = {
     deadline: 5000,
     route: { method: 'POST', path: '/v1/employees/{employeeId}/account/enable' },
     roles: admins,
+    tenantWide: true,
     input: whose,
     output: account,
     errors: enableAccount.errors,
@@ -63,6 +70,7 @@ export const accountOperations = {
     deadline: 3000,
     route: { method: 'GET', path: '/v1/employees/{employeeId}/account/audit-trail' },
     roles: admins,
+    tenantWide: true,
     input: whose.extend(getAuditTrail.input.pick({ cursor: true, limit: true }).shape),
     output: pageOf(getAuditTrail.output.shape.items.element.meta({ id: 'AccountAuditEntry' })),
     errors: getAccountByEmployee.errors,

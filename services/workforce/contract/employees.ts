@@ -61,6 +61,7 @@ export const employeeOperations = {
     deadline: 5000,
     route: { method: 'POST', path: '/v1/employees', status: 201 },
     roles: admins,
+    tenantWide: true,
     input: hireEmployee.input.omit({ scope: true }).extend({ terms: newTerms }),
     output: employee,
     errors: hireEmployee.errors,

@@ -1,16 +1,6 @@
-import type { Input, OperationName, Output, TestWorkforce } from '../testing.ts'
-import type { Traits } from './matrix.ts'
+import type { workforceContract } from '../contract.ts'
+import type { Samples } from './matrix.ts'
 import { type Scene, unique } from './scene.ts'
-
-/** A request of an operation that would succeed, were it not for who asks. */
-interface Sample<K extends OperationName> extends Traits {
-  input(scene: Scene): Input<K>
-  csv?: string
-  /** What must have happened before. */
-  prepare?(scene: Scene, workforce: TestWorkforce): Promise<unknown>
-  /** Makes it a list: whether an answer shows the target. */
-  shows?(output: Output<K>, scene: Scene): boolean
-}
 
 const employeeId = ({ target }: Scene) => ({ employeeId: target.id })
 const employee = ({ target }: Scene) => ({ employeeId: target.id, expectedVersion: target.version })
@@ -19,16 +9,12 @@ const importId = (scene: Scene) => ({ importId: scene.import.id })
 
 const csv = 'employeeNumber,givenName,familyName,joinsOn,timeZone\n1,Ada,Lovelace,2020-01-01,UTC\n'
 
-async function terminate(scene: Scene, workforce: TestWorkforce, leavesOn: string): Promise<void> {
+async function terminate(scene: Scene, leavesOn: string): Promise<void> {
   const input = { ...employee(scene), leavesOn, reason: 'Moves away' }
-  scene.target.version = (await workforce.act('terminateEmployee', input, scene.admin)).version
+  scene.target.version = (await scene.act('terminateEmployee', input, scene.admin)).version
 }
 
-const upload = (scene: Scene, workforce: TestWorkforce) =>
-  workforce.act('uploadImportFile', importId(scene), scene.admin, csv)
-
-/** One sample an operation; a missing one does not compile. */
-export const samples: { [K in OperationName]: Sample<K> } = {
+export const samples: Samples<typeof workforceContract, Scene> = {
   searchEmployees: {
     about: 'person',
     input: () => ({ q: 'Lovelace', limit: 200 }),
@@ -70,13 +56,13 @@ export const samples: { [K in OperationName]: Sample<K> } = {
   },
   cancelTermination: {
     about: 'person',
-    prepare: (scene, workforce) => terminate(scene, workforce, '2099-12-31'),
+    prepare: (scene) => terminate(scene, '2099-12-31'),
     input: employee,
   },
   rehireEmployee: {
     about: 'person',
     left: true,
-    prepare: (scene, workforce) => terminate(scene, workforce, '2021-12-31'),
+    prepare: (scene) => terminate(scene, '2021-12-31'),
     input: (scene) => ({ ...employee(scene), joinsOn: '2024-01-01', terms: { timeZone: 'UTC' } }),
   },
   getOrgChart: { about: 'person', input: ({ target }) => ({ rootEmployeeId: target.id }) },
@@ -84,7 +70,7 @@ export const samples: { [K in OperationName]: Sample<K> } = {
   countReports: { about: 'person', input: employeeId },
 
   getOrgTree: {
-    about: 'structure',
+    about: 'company',
     input: () => ({}),
     shows: ({ units }, { unit }) => units.some(({ id }) => id === unit.id),
   },
@@ -93,14 +79,14 @@ export const samples: { [K in OperationName]: Sample<K> } = {
     unreached: 422,
     input: ({ unit }) => ({ code: unique(), name: 'New', opensOn: '2024-01-01', parentId: unit.id }),
   },
-  getOrgUnit: { about: 'structure', input: ({ unit }) => ({ orgUnitId: unit.id }) },
+  getOrgUnit: { about: 'company', input: ({ unit }) => ({ orgUnitId: unit.id }) },
   changeOrgUnit: {
     about: 'company',
     input: (scene) => ({ ...unit(scene), effectiveFrom: '2024-01-01', changes: { name: 'Renamed' } }),
   },
   closeOrgUnit: { about: 'company', input: (scene) => ({ ...unit(scene), closesOn: '2024-01-01' }) },
   listPositions: {
-    about: 'structure',
+    about: 'company',
     input: () => ({ limit: 200 }),
     shows: ({ items }, { position }) => items.some(({ id }) => id === position.id),
   },
@@ -109,7 +95,7 @@ export const samples: { [K in OperationName]: Sample<K> } = {
     unreached: 422,
     input: ({ unit }) => ({ code: unique(), title: 'New', orgUnitId: unit.id }),
   },
-  getPosition: { about: 'structure', input: ({ position }) => ({ positionId: position.id }) },
+  getPosition: { about: 'company', input: ({ position }) => ({ positionId: position.id }) },
   changePosition: {
     about: 'company',
     input: ({ position }) => ({
@@ -132,13 +118,17 @@ export const samples: { [K in OperationName]: Sample<K> } = {
   },
   getImport: { about: 'company', input: importId },
   uploadImportFile: { about: 'company', input: importId, csv },
-  startImport: { about: 'company', prepare: upload, input: importId },
+  startImport: {
+    about: 'company',
+    prepare: (scene) => scene.act('uploadImportFile', importId(scene), scene.admin, csv),
+    input: importId,
+  },
   cancelImport: { about: 'company', input: importId },
   listImportErrors: { about: 'company', input: importId },
   watchImport: {
     about: 'company',
     // a stream ends with its import
-    prepare: (scene, { act }) => act('cancelImport', importId(scene), scene.admin),
+    prepare: (scene) => scene.act('cancelImport', importId(scene), scene.admin),
     input: importId,
   },
 

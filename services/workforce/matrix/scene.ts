@@ -19,6 +19,7 @@ export interface Scene {
   unit: { id: string; version: number }
   position: { id: string; version: number }
   import: { id: string }
+  act: TestWorkforce['act']
 }
 
 export const unique = () => randomUUID().slice(0, 8)
@@ -50,7 +51,7 @@ export class Stage {
       act('createImport', { kind: 'employees' }, admin),
     ])
     const caller = { tenant: this.home.tenant, account: me.account.id, employee: me.id }
-    return { caller, admin, target, unit, position, import: created }
+    return { caller, admin, target, unit, position, import: created, act }
   }
 
   private async targetOf(relation: Relation, me: Person, admin: TestCaller): Promise<Person> {
