@@ -1,0 +1,8 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll } from 'vitest'
+import { callerHeaders, type TestCaller } from '#kit/testing.ts'
+import { describeMatrix } from '../workforce/matrix/describe.ts'
+import type { Relation, Samples } from '../workforce/matrix/matrix.ts'
+import { requestOf } from '../workforce/matrix/request.ts'
+import { lifecycleContract } from './contract.ts'
+import { type Lifecycle, newHire, operator, startLifecycle } from './fixtures/company.ts'
