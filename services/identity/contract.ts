@@ -245,6 +245,7 @@ export const identityContract = contract({
       deadline: 2000,
       input: z.strictObject({ object: z.enum(['tenant', 'account']), id, scope, ...page }),
       output: pageOf(auditEntry),
+      errors: ['account-not-found'],
     }),
 
     issueJobToken: query({

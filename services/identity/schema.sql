@@ -218,7 +218,7 @@ grant select on migration to identity;
 create table oidc_artifact (
   model text not null,
   id text not null,
-  payload jsonb not null,
+  payload json not null,
   account uuid,
   grant_id text,
   uid text,

@@ -125,7 +125,8 @@ create table oidc_artifact (
   model text not null,
   -- Codes and refresh tokens are bearer secrets: their SHA-256 is kept in place of them.
   id text not null,
-  payload jsonb not null,
+  -- Not jsonb, which takes no \u0000: a client's `state` may hold anything.
+  payload json not null,
   account uuid,
   grant_id text,
   uid text,

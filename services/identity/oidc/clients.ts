@@ -5,6 +5,7 @@ import { type Client, findClient } from '../store/clients.ts'
 
 /** A client that may be used now; that of a suspended tenant may not. */
 export async function usableClient(database: Database, id: string): Promise<Client | undefined> {
+  if (!/^[\w-]{1,100}$/.test(id)) return undefined
   const call = backgroundCall({ service: 'identity', operation: 'oidc', deadline: 5000 })
   const client = await database.unscoped(call, (tx) => findClient(tx, id))
   return client?.isActive ? client : undefined

@@ -120,7 +120,8 @@ function show(c: Context, page: Page, status: 200 | 400 | 404 | 410 | 413 | 422 
   return c.body(renderPage(page), status, pageHeaders(page))
 }
 
-const text = (value: unknown) => (typeof value === 'string' ? value : '')
+/** What was typed; PostgreSQL takes no NUL. */
+const text = (value: unknown) => (typeof value === 'string' ? value.replaceAll('\0', '') : '')
 
 /** The client's address as the edge wrote it: the last entry, since those before it come from outside. */
 function addressOf(c: Context<Env>): string {
