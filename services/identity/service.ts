@@ -25,6 +25,8 @@ export const identityService = service({
   calls: {},
   slo: { availability: 0.9995, latency: { query: 200, command: 500 } },
   scaling: { min: 2, max: 8, cpu: 60 },
+  // A login takes about ten requests; a whole company may sit behind one address.
+  limits: { perAddress: { requests: 600, seconds: 60 } },
   publicPaths: [
     {
       methods: ['GET'],
