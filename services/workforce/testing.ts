@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { clientOf } from '#kit/client.ts'
-import type { InputOf, Operation, OutputOf } from '#kit/contract.ts'
+import type { InputOf, OutputOf } from '#kit/contract.ts'
 import { work } from '#kit/jobs.ts'
 import { callerHeaders, post, serveApp, type TestCaller, testDatabase } from '#kit/testing.ts'
 import { createDirectoryApp } from '../directory/app.ts'
@@ -11,6 +11,7 @@ import { generateCookieKeys, generateSigningKeys } from '../identity/keys.ts'
 import * as identity from '../identity/schema.ts'
 import { createWorkforceApp } from './app.ts'
 import { workforceContract } from './contract.ts'
+import { requestOf } from './matrix/request.ts'
 import { workforceService } from './service.ts'
 
 const directoryMigrations = new URL('../directory/migrations/', import.meta.url)
@@ -24,27 +25,6 @@ export interface Answer {
   status: number
   headers: Headers
   body: unknown
-}
-
-/** An operation's request as a client writes it: path, query, If-Match and body, from the input's fields. */
-export function requestOf(op: Operation, input: object, csv?: string): { path: string; init: RequestInit } {
-  const { method, path, ifMatch } = op.route!
-  const rest = new Map<string, unknown>(Object.entries(input).filter(([, value]) => value !== undefined))
-  const take = (name: string) => {
-    const value = rest.get(name)
-    rest.delete(name)
-    return value
-  }
-  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(take(name))))
-  const headers: Record<string, string> = {}
-  if (op.kind === 'command') headers['idempotency-key'] = randomUUID()
-  if (ifMatch) headers['if-match'] = `"${take(ifMatch)}"`
-  if (op.upload) headers['content-type'] = op.upload.type
-  else if (method !== 'GET' && method !== 'DELETE') headers['content-type'] = 'application/json'
-  const inQuery = op.upload || method === 'GET' || method === 'DELETE'
-  const query = new URLSearchParams(inQuery ? [...rest].map(([name, value]) => [name, String(value)]) : [])
-  const body = op.upload ? (csv ?? '') : inQuery ? null : JSON.stringify(Object.fromEntries(rest))
-  return { path: query.size > 0 ? `${filled}?${query}` : filled, init: { method, headers, body } }
 }
 
 /** Workforce before the real data services, each with a database and a port of its own. */
