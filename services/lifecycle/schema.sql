@@ -105,7 +105,7 @@ alter table export_page owner to lifecycle_owner;
 alter table export_page enable row level security, force row level security;
 create policy across_tenants on export_page for select using (current_setting('app.across_tenants'::text, true) = 'on'::text);
 create policy tenant on export_page using (tenant = app_tenant());
-grant delete, insert, select on export_page to lifecycle;
+grant delete, insert, select, update on export_page to lifecycle;
 
 create table feed (
   only_row boolean not null default true,
