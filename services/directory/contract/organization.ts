@@ -77,9 +77,9 @@ export const organizationOperations = {
     errors: orgUnitErrors,
   }),
   closeOrgUnit: command({
-    summary: 'Closes an org unit after a date on which nobody and nothing is left in it',
+    summary: 'Closes an org unit after a day from which on nobody and nothing is in it; null opens it again',
     deadline: 3000,
-    input: z.strictObject({ orgUnitId: id, expectedVersion: version, closesOn: localDate, scope }),
+    input: z.strictObject({ orgUnitId: id, expectedVersion: version, closesOn: localDate.nullable(), scope }),
     output: orgUnit,
     errors: ['org-unit-not-found', 'org-unit-closed', 'org-unit-in-use'],
   }),

@@ -1,0 +1,60 @@
+import type { Tx } from '#kit/database.ts'
+
+/** Things that rows name by the company's own codes. */
+
+export interface UnitRef {
+  id: string
+  opensOn: string
+  closesOn: string | null
+}
+
+const distinct = (codes: readonly (string | null | undefined)[]) => [...new Set(codes.filter((code) => code))]
+
+export async function unitsByCode(
+  tx: Tx,
+  codes: readonly (string | null | undefined)[],
+): Promise<Map<string, UnitRef>> {
+  const wanted = distinct(codes)
+  if (wanted.length === 0) return new Map()
+  const rows = await tx.query<UnitRef & { code: string }>(
+    `select code, id, opens_on::text as "opensOn", closes_on::text as "closesOn"
+     from org_unit where tenant = app_tenant() and code = any ($1)`,
+    [wanted],
+    'lookup_units',
+  )
+  return new Map(rows.map(({ code, ...unit }) => [code, unit]))
+}
+
+export async function positionsByCode(
+  tx: Tx,
+  codes: readonly (string | null | undefined)[],
+): Promise<Map<string, { id: string; open: boolean }>> {
+  const wanted = distinct(codes)
+  if (wanted.length === 0) return new Map()
+  const rows = await tx.query<{ code: string; id: string; open: boolean }>(
+    'select code, id, open from position where tenant = app_tenant() and code = any ($1)',
+    [wanted],
+    'lookup_positions',
+  )
+  return new Map(rows.map(({ code, ...position }) => [code, position]))
+}
+
+export interface EmployeeRef {
+  id: string
+  hiredOn: string
+}
+
+export async function employeesByNumber(
+  tx: Tx,
+  numbers: readonly (string | null | undefined)[],
+): Promise<Map<string, EmployeeRef>> {
+  const wanted = distinct(numbers)
+  if (wanted.length === 0) return new Map()
+  const rows = await tx.query<EmployeeRef & { number: string }>(
+    `select number, id, hired_on::text as "hiredOn"
+     from employee where tenant = app_tenant() and number = any ($1)`,
+    [wanted],
+    'lookup_employees',
+  )
+  return new Map(rows.map(({ number, ...employee }) => [number, employee]))
+}

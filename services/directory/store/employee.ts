@@ -1,0 +1,148 @@
+import type { z } from 'zod'
+import type { Tx } from '#kit/database.ts'
+import type { Scope } from '#kit/schemas.ts'
+import type { employee } from '../contract/schemas.ts'
+import { refuse } from '../domain/refuse.ts'
+import { scopeValues } from './scope.ts'
+
+export type Employee = z.output<typeof employee>
+
+/** An instant as the contract writes it; microseconds, so that `updatedSince` misses nothing. */
+export const instantOf = (column: string) =>
+  `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+
+/** The last day, of the day after it. */
+const lastDayOf = (column: string) => `(nullif(${column}, 'infinity') - 1)::text`
+
+/**
+ * The version of an employee `e` in force on a date (null: today in the version's zone). Before the first day it
+ * is the first to come, after the last day the last: nobody is without terms. `shown_on` is the nearest day that it covers.
+ */
+export const versionInForce = (asOf: string) => `
+  select v.*, d.day, least(greatest(d.day, v.valid_from), v.valid_to - 1) as shown_on from employee_version v cross join lateral (select day_in(v.time_zone, ${asOf}) as day) d
+  where v.tenant = e.tenant and v.employee_id = e.id and v.valid_from < v.valid_to
+  order by v.valid_from > d.day, abs(v.valid_from - d.day) limit 1`
+
+/** Whether the person is employed on the day, given a version in force. */
+export const statusOf = (version: string, day: string) =>
+  `case when ${day} < ${version}.valid_from then 'pending'
+        when ${day} < ${version}.valid_to then 'active' else 'terminated' end`
+
+export const termsColumns = `
+  v.valid_from::text as "effectiveFrom", ${lastDayOf('v.valid_to')} as "effectiveTo",
+  v.org_unit_id as "orgUnitId", u.name as "orgUnitName", v.position_id as "positionId", p.title as "positionTitle",
+  v.job_title as "jobTitle", v.manager_id as "managerId", manager.display_name as "managerName", v.location,
+  v.time_zone as "timeZone", v.employment_type as "employmentType", v.fte::float8 as fte,
+  v.cost_centre as "costCentre"`
+
+/** What names the things that terms refer to, as they are called on a day within the version. */
+export const termsJoins = (day: string) => `
+  left join org_unit_version u on u.tenant = v.tenant and u.org_unit_id = v.org_unit_id
+    and u.valid_from <= ${day} and ${day} < u.valid_to
+  left join position p on p.tenant = v.tenant and p.id = v.position_id
+  left join employee manager on manager.tenant = v.tenant and manager.id = v.manager_id`
+
+/** Employees as of a date, $1; the statement goes on with conditions. */
+export const selectEmployees = `
+  select e.id, e.number as "employeeNumber", ${statusOf('v', 'v.day')} as status, v.day::text as "asOf",
+    e.given_name as "givenName", e.family_name as "familyName", e.display_name as "displayName",
+    e.name_order as "nameOrder", e.email, e.birth_date::text as "birthDate", e.phone,
+    m.joins_on::text as "joinsOn", m.leaves_on::text as "leavesOn", m.leaving_reason as "leavingReason",
+    ${termsColumns}, ${instantOf('e.updated_at')} as "updatedAt", e.version::float8 as version
+  from employee e
+  cross join lateral (${versionInForce('$1::date')}) v
+  join employment m on m.tenant = v.tenant and m.employee_id = v.employee_id and m.joins_on = v.joins_on
+  ${termsJoins('v.shown_on')}`
+
+export type EmployeeRow = Omit<Employee, 'person' | 'terms'> & Employee['person'] & Employee['terms']
+
+export function toEmployee(row: EmployeeRow): Employee {
+  return {
+    id: row.id,
+    employeeNumber: row.employeeNumber,
+    status: row.status,
+    asOf: row.asOf,
+    person: {
+      givenName: row.givenName,
+      familyName: row.familyName,
+      displayName: row.displayName,
+      nameOrder: row.nameOrder,
+      email: row.email,
+      birthDate: row.birthDate,
+      phone: row.phone,
+    },
+    joinsOn: row.joinsOn,
+    leavesOn: row.leavesOn,
+    leavingReason: row.leavingReason,
+    terms: toTerms(row),
+    updatedAt: row.updatedAt,
+    version: row.version,
+  }
+}
+
+export const toTerms = (row: Employee['terms']): Employee['terms'] => ({
+  effectiveFrom: row.effectiveFrom,
+  effectiveTo: row.effectiveTo,
+  orgUnitId: row.orgUnitId,
+  orgUnitName: row.orgUnitName,
+  positionId: row.positionId,
+  positionTitle: row.positionTitle,
+  jobTitle: row.jobTitle,
+  managerId: row.managerId,
+  managerName: row.managerName,
+  location: row.location,
+  timeZone: row.timeZone,
+  employmentType: row.employmentType,
+  fte: row.fte,
+  costCentre: row.costCentre,
+})
+
+const everyone: Scope = { reach: 'all' }
+
+/** One employee within a scope, in one statement: the busiest read of all. */
+export async function readEmployee(
+  tx: Tx,
+  employeeId: string,
+  asOf: string | null,
+  scope: Scope = everyone,
+): Promise<Employee> {
+  const [row] = await tx.query<EmployeeRow>(
+    `${selectEmployees} where e.id = $2 and in_scope($3, $4, e.id, true)`,
+    [asOf, employeeId, ...scopeValues(scope)],
+    'employee_read',
+  )
+  if (!row) throw refuse('employee-not-found')
+  return toEmployee(row)
+}
+
+/** All employments and versions, the latest first. */
+export async function readHistory(tx: Tx, employeeIds: readonly string[]) {
+  const [employments, versions] = await Promise.all([
+    tx.query<{ employeeId: string; joinsOn: string; leavesOn: string | null; leavingReason: string | null }>(
+      `select employee_id as "employeeId", joins_on::text as "joinsOn", leaves_on::text as "leavesOn",
+              leaving_reason as "leavingReason"
+       from employment where employee_id = any ($1) order by joins_on desc`,
+      [employeeIds],
+      'employment_history',
+    ),
+    tx.query<Employee['terms'] & { employeeId: string }>(
+      `select v.employee_id as "employeeId", ${termsColumns}
+       from employee_version v ${termsJoins('v.valid_from')}
+       where v.employee_id = any ($1) and v.valid_from < v.valid_to order by v.valid_from desc`,
+      [employeeIds],
+      'version_history',
+    ),
+  ])
+  return { employments, versions }
+}
+
+/** The id of an employee, if the scope reaches that far. */
+export async function assertInScope(tx: Tx, employeeId: string, scope: Scope): Promise<number> {
+  const [row] = await tx.query<{ version: number }>(
+    'select version::float8 as version from employee where id = $1 and in_scope($2, $3, id, true)',
+    [employeeId, ...scopeValues(scope)],
+    'employee_in_scope',
+  )
+  if (!row) throw refuse('employee-not-found')
+  return row.version
+}
