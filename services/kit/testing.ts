@@ -41,24 +41,24 @@ export async function testDatabase(options: {
   const name = `test_${service}_${randomUUID().replaceAll('-', '').slice(0, 12)}`
   const admin = new pg.Client({ connectionString: superuserUrl() })
   await admin.connect()
+  let urls: Awaited<ReturnType<typeof provision>>
   try {
-    // Test files run in parallel: one makes the template, the others wait.
+    // Test files run in parallel: one makes the template and touches the roles, the others wait.
     await admin.query(`select pg_advisory_lock(hashtext('test-template'))`)
     const exists = await admin.query('select 1 from pg_database where datname = $1 and datistemplate', [
       template,
     ])
     if (exists.rowCount === 0) {
       await admin.query(`drop database if exists ${template}`)
-      const urls = await provision({ superuserUrl: superuserUrl(), service, database: template, passwords })
-      await migrate({ service, migrations, ownerUrl: urls.owner, workerUrl: urls.worker })
+      const of = await provision({ superuserUrl: superuserUrl(), service, database: template, passwords })
+      await migrate({ service, migrations, ownerUrl: of.owner, workerUrl: of.worker })
       await admin.query(`alter database ${template} is_template true`)
     }
     await admin.query(`create database ${name} template ${template} owner ${service}_owner`)
-    await admin.query(`select pg_advisory_unlock(hashtext('test-template'))`)
+    urls = await provision({ superuserUrl: superuserUrl(), service, database: name, passwords })
   } finally {
     await admin.end()
   }
-  const urls = await provision({ superuserUrl: superuserUrl(), service, database: name, passwords })
   const database = new Database({
     url: urls.app,
     pool: options.pool ?? 10,
