@@ -234,3 +234,17 @@ it('leaves what HR has disabled by hand', async () => {
   await lifecycle.settle()
   expect(await accountOf(employee)).toMatchObject({ status: 'disabled' })
 })
+
+it('is not stopped by a process that cannot be read', async () => {
+  const broken = await hire()
+  const other = await hire()
+  await lifecycle.settle()
+  await lifecycle.db.sudo(
+    `update process set progress = '{"ended": "perhaps"}', state = 'scheduled', due_at = now() where subject = $1`,
+    [broken],
+  )
+  await terminate(other, dayFromNow(-3))
+  await lifecycle.settle()
+  expect(await accountOf(other)).toMatchObject({ status: 'disabled' })
+  expect(await processOf(broken)).toMatchObject({ state: 'scheduled', why: 'retry', lastError: 'internal' })
+})

@@ -3,11 +3,12 @@ import { backgroundCall } from '#kit/call.ts'
 import type { Database } from '#kit/database.ts'
 import { log } from '#kit/log.ts'
 import { DomainError, RemoteProblem } from '#kit/problem.ts'
+import { recorder, timed } from '#kit/telemetry.ts'
 import type { Clients } from './clients.ts'
-import { afterFailure, type Failure, type Kind, type State } from './domain/process.ts'
+import { afterFailure, type Failure, type Kind, type Process, type State } from './domain/process.ts'
 import { steps } from './steps/index.ts'
 import type { Outcome, StepContext } from './steps/step.ts'
-import { acrossTenants, type Claim, claim, release } from './store.ts'
+import { acrossTenants, type Claim, claim, processOf, release } from './store.ts'
 
 /** Steps taken side by side. */
 const width = 8
@@ -43,17 +44,31 @@ export function runner(database: Database, clients: Clients, clock = () => new D
     return claimed.length
   }
 
-  async function run(process: Claim): Promise<void> {
+  async function run(claimed: Claim): Promise<void> {
+    const { tenant, id, kind, attempts, revision, dueAt } = claimed
+    const job = { 'staffmesh.job': kind }
+    recorder?.measure('staffmesh.job.lag', (clock().getTime() - dueAt.getTime()) / 1000, job)
     try {
-      const call = await clients.jobCall({
-        tenant: process.tenant,
-        operation: process.kind,
-        idempotencyKey: `process/${process.id}/${process.revision}`,
-        deadline: steps[process.kind].deadline,
-      })
-      await record(process, await takeStep(process, { clients, call, now: clock() }))
+      await timed(
+        {
+          kind: 'consumer',
+          name: `process ${kind}`,
+          attributes: { ...job, 'staffmesh.tenant': tenant, 'staffmesh.attempt': attempts },
+          metric: 'staffmesh.job.duration',
+        },
+        async (traceparent) => {
+          const call = await clients.jobCall({
+            tenant,
+            operation: kind,
+            idempotencyKey: `process/${id}/${revision}`,
+            deadline: steps[kind].deadline,
+            traceparent,
+          })
+          await record(claimed, await takeStep(processOf(claimed), { clients, call, now: clock() }))
+        },
+      )
     } catch (error) {
-      await recordFailure(process, error)
+      await recordFailure(claimed, error)
     }
   }
 
@@ -100,7 +115,7 @@ export function runner(database: Database, clients: Clients, clock = () => new D
   }
 }
 
-function takeStep(process: Claim, context: StepContext): Promise<Outcome<Kind>> {
+function takeStep(process: Process, context: StepContext): Promise<Outcome<Kind>> {
   switch (process.kind) {
     case 'account':
       return steps.account.take(process, context)

@@ -14,11 +14,6 @@ export const lifecycleService = service({
       migration: 'which migrations have run',
     },
     spanning: {
-      'process.across_tenants':
-        'the worker takes what is due of any tenant, and operators see all; a transaction must ask for it',
-      'export_page.across_tenants': 'operators read the exports that they have ordered',
-    },
-    spanning: {
       'process.across_tenants': 'the worker takes what is due of any tenant, and operators see all',
       'export_page.across_tenants': 'operators read the export of the tenant that they name',
     },

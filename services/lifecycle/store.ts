@@ -161,8 +161,12 @@ export async function list(tx: Tx, filter: Filter, limit: number): Promise<Proce
   )
 }
 
-/** A process that this worker alone works on until the lease ends. */
-export type Claim = Process & { leasedUntil: Date }
+/** A process that this worker alone works on until the lease ends; its progress as it is stored. */
+export type Claim = Omit<Process, 'progress'> & { progress: unknown; dueAt: Date; leasedUntil: Date }
+
+/** Fails for what can't be read: that is a matter of this process alone. */
+export const processOf = (claimed: Claim) =>
+  ({ ...claimed, progress: progressOf[claimed.kind].parse(claimed.progress) }) as Process
 
 /** Takes what is due and nobody else has, for as long as a step of its kind may need. */
 export async function claim(
@@ -171,7 +175,7 @@ export async function claim(
   leases: Readonly<Record<Kind, number>>,
   limit: number,
 ): Promise<Claim[]> {
-  const rows = await tx.query<Omit<Claim, 'progress'> & { progress: unknown }>(
+  return tx.query<Claim>(
     `with due as (
        select tenant, id from process
        where state = 'scheduled' and due_at <= $1 and (leased_until is null or leased_until <= $1)
@@ -181,11 +185,10 @@ export async function claim(
        attempts = attempts + 1
      from due where p.tenant = due.tenant and p.id = due.id
      returning p.tenant, p.id, p.kind, p.subject, p.revision::float8 as revision, p.attempts, p.progress,
-       p.leased_until as "leasedUntil"`,
+       p.due_at as "dueAt", p.leased_until as "leasedUntil"`,
     [now, leases, limit],
     'process_claim',
   )
-  return rows.map((row) => ({ ...row, progress: progressOf[row.kind].parse(row.progress) }) as Claim)
 }
 
 /**
