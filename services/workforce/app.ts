@@ -103,7 +103,7 @@ const imports = (directory: Directory): Handlers<typeof importOperations> => ({
 
 /** States that an import leaves by itself, or by what its owner does next. */
 const unfinished: readonly Import['state'][] = ['created', 'uploaded', 'queued', 'running']
-const watchInterval = 500
+const watchInterval = 250
 
 /** An import whenever it looks different than before; ends with the import, or when nobody listens any more. */
 async function* progressOf(

@@ -5,6 +5,7 @@ import { work } from '#kit/jobs.ts'
 import { callerHeaders, post, serveApp, type TestCaller, testDatabase } from '#kit/testing.ts'
 import { createDirectoryApp } from '../directory/app.ts'
 import { constraints } from '../directory/constraints.ts'
+import { directoryJobs } from '../directory/jobs.ts'
 import { createIdentityApp } from '../identity/app.ts'
 import { identityConfig } from '../identity/config.ts'
 import { generateCookieKeys, generateSigningKeys } from '../identity/keys.ts'
@@ -43,7 +44,7 @@ export async function startWorkforce() {
     serveApp(createDirectoryApp(directoryDb.database)),
     serveApp(identityApp),
   ])
-  const worker = await work('directory', directoryDb.urls.worker, { jobs: {} })
+  const worker = await work('directory', directoryDb.urls.worker, directoryJobs(directoryDb.database))
   const app = createWorkforceApp(
     {},
     {
