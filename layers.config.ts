@@ -56,13 +56,19 @@ const forbidden: IForbiddenRuleType[] = [
   {
     name: 'only-declarations-of-services',
     comment:
-      'The edge, the index and the local run are derived from what services declare; tools may log in as tests do',
-    from: { path: '^local/|^services/edge/|^services/[^/]+[.]ts$', pathNot: tests },
+      'The edge, the index, the local run and the deployment are derived from what services declare; tools may log in as tests do',
+    from: { path: '^(local|mesh|charts|cdk8s)/|^services/edge/|^services/[^/]+[.]ts$', pathNot: tests },
     to: {
       path: '^services/',
       pathNot:
         '^services/(kit|edge)/|^services/index[.]ts$|^services/[^/]+/(contract[.]ts|service[.]ts|fixtures/)',
     },
+  },
+  {
+    name: 'services-know-no-deployment',
+    comment: 'Policy and manifests read the services, never the other way round',
+    from: { path: '^(services|local)/' },
+    to: { path: '^(mesh|charts|cdk8s|observability)/' },
   },
   {
     name: 'declarations-only-declare',

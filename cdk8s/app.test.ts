@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest'
+import { services } from '../services/index.ts'
+import { manifestsOf } from './app.ts'
+import { type Environment, environmentOf, environments } from './environments.ts'
+import { checkFields } from './field-check.ts'
+
+interface Manifest {
+  apiVersion: string
+  kind: string
+  metadata: { name: string; namespace?: string }
+  spec?: Record<string, unknown>
+}
+
+const jwks = '{"keys":[]}'
+const objectsOf = async (environment: Environment) =>
+  [...(await manifestsOf(services, environment, jwks)).values()].flat() as Manifest[]
+
+describe.each(Object.values(environments))('the manifests of $name', (environment) => {
+  it('are the same each time', async () => {
+    expect(await objectsOf(environment)).toEqual(await objectsOf(environment))
+  })
+
+  it('have only fields that the schemas know', async () => {
+    expect(await checkFields(await objectsOf(environment))).toEqual([])
+  })
+
+  it('name each object once', async () => {
+    const names = (await objectsOf(environment)).map((o) =>
+      [o.kind, o.metadata.namespace, o.metadata.name].join('/'),
+    )
+    expect(names).toEqual([...new Set(names)])
+  })
+
+  it('run nothing as root, with privileges or with a token of the API server', async () => {
+    const pods = (await objectsOf(environment)).flatMap((object) => {
+      const template = object.spec?.template as { spec: PodSpec } | undefined
+      return template ? [template.spec] : []
+    })
+    expect(pods.length).toBeGreaterThan(services.length)
+    for (const pod of pods) {
+      expect(pod.automountServiceAccountToken).toBe(false)
+      for (const container of pod.containers)
+        expect(container.securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          runAsNonRoot: true,
+          capabilities: { drop: ['ALL'] },
+          seccompProfile: { type: 'RuntimeDefault' },
+        })
+    }
+  })
+})
+
+interface PodSpec {
+  automountServiceAccountToken: boolean
+  containers: { securityContext: unknown }[]
+}
+
+describe('the check of fields', () => {
+  it('finds a misspelt field and names its path', async () => {
+    const objects = await objectsOf(environmentOf('bare'))
+    const deployment = structuredClone(objects.find((object) => object.kind === 'Deployment')!)
+    deployment.spec!.strategie = {}
+    const [problem, ...others] = await checkFields([deployment])
+    expect(problem).toMatch(/^Deployment \w+: spec\.strategie: .*strategie.* does not exist/)
+    expect(others).toEqual([])
+  })
+})
+
+describe('wrong values', () => {
+  it('are refused with the remedy', async () => {
+    expect(() => environmentOf('prod')).toThrow('use --env kind|bare|staging|production')
+    const tight: Environment = {
+      ...environmentOf('production'),
+      instances: { main: { maxConnections: 20 } },
+      instanceOf: {},
+    }
+    await expect(manifestsOf(services, tight, jwks)).rejects.toThrow('Raise maxConnections')
+  })
+})

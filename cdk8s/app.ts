@@ -1,0 +1,45 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { App, Yaml } from 'cdk8s'
+import { targetVersion } from '#kit/schema-version.ts'
+import type { Service } from '#kit/service.ts'
+import { MeshChart } from '../charts/mesh.ts'
+import { NamespacesChart } from '../charts/namespaces.ts'
+import { ServiceChart } from '../charts/service.ts'
+import { mesh } from '../mesh/index.ts'
+import { checkConnections } from './connections.ts'
+import { type Environment, instanceOf, publicUrlOf } from './environments.ts'
+
+/** Builds all objects of an environment; a file a chart, in the order in which they are best applied. */
+export async function manifestsOf(
+  services: readonly Service[],
+  environment: Environment,
+  jwks: string,
+): Promise<Map<string, unknown[]>> {
+  checkConnections(services, environment)
+  const app = new App()
+  const charts = [new NamespacesChart(app, '00-namespaces')]
+  const policies = mesh(services, {
+    issuer: { url: `${publicUrlOf(environment)}/oidc`, jwks },
+    instanceOf: (service) => instanceOf(environment, service),
+  })
+  // Policies before workloads: nothing of ours ever runs without them.
+  for (const [concern, resources] of Object.entries(policies))
+    charts.push(new MeshChart(app, `10-mesh-${concern}`, resources))
+  for (const service of services) {
+    const schema = service.database
+      ? await targetVersion(new URL(`../services/${service.name}/migrations/`, import.meta.url))
+      : undefined
+    charts.push(
+      new ServiceChart(app, `20-${service.name}`, { service, environment, ...(schema ? { schema } : {}) }),
+    )
+  }
+  return new Map(charts.map((chart) => [`${chart.node.id}.yaml`, chart.toJson() as unknown[]]))
+}
+
+/** Writes an environment's folder anew, so that nothing stays of what is no longer declared. */
+export async function writeManifests(manifests: Map<string, unknown[]>, folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  for (const [file, objects] of manifests) await writeFile(join(folder, file), Yaml.stringify(...objects))
+}

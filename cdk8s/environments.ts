@@ -1,0 +1,105 @@
+/** Where a service's database is, as a connection needs it. */
+export interface DatabaseInstance {
+  /** Host inside the cluster is made by us; an outside one is named here and reached with TLS verify-full. */
+  outside?: { host: string; port: number; caSecret: string }
+  /** The server's own bound, against which the pools of all replicas are summed. */
+  maxConnections: number
+  /** Persistent volume of an instance inside the cluster, e.g. 10Gi. */
+  storage?: string
+}
+
+export interface Environment {
+  name: string
+  /** Public host name of the edge. */
+  domain: string
+  /** Public URL where it isn't `https://<domain>`: the local clusters have a port and no certificate. */
+  publicUrl?: string
+  /** `<registry>/<service>:<tag>`; digests, where given, win over the tag. */
+  images: { registry: string; tag: string; digests?: Readonly<Record<string, string>> }
+  /** Bounds what a service declares: a laptop runs one replica of each. */
+  maxReplicas?: number
+  instances: Readonly<Record<string, DatabaseInstance>>
+  /** Instance per service; `main` unless told. */
+  instanceOf?: Readonly<Record<string, string>>
+  edge: 'kong' | 'stand-in'
+}
+
+const local = {
+  images: { registry: 'localhost:5001/staffmesh', tag: 'dev' },
+  maxReplicas: 1,
+  instances: { main: { maxConnections: 200, storage: '2Gi' } },
+}
+
+/** The values of each environment, in one place. Secrets are named in docs/deploy.md and never stand here. */
+export const environments: Readonly<Record<string, Environment>> = {
+  kind: {
+    ...local,
+    name: 'kind',
+    domain: 'staffmesh.localhost',
+    publicUrl: 'http://staffmesh.localhost:8080',
+    edge: 'kong',
+  },
+  bare: {
+    ...local,
+    name: 'bare',
+    domain: 'staffmesh.test',
+    publicUrl: 'http://staffmesh.test',
+    edge: 'stand-in',
+  },
+  staging: {
+    name: 'staging',
+    domain: 'staging.staffmesh.example',
+    images: { registry: 'registry.staffmesh.example/staffmesh', tag: 'main' },
+    maxReplicas: 2,
+    instances: {
+      main: {
+        outside: { host: 'postgres.staging.internal', port: 5432, caSecret: 'database-ca' },
+        maxConnections: 400,
+      },
+    },
+    edge: 'kong',
+  },
+  production: {
+    name: 'production',
+    domain: 'api.staffmesh.example',
+    images: { registry: 'registry.staffmesh.example/staffmesh', tag: 'v0.1.0' },
+    instances: {
+      main: {
+        outside: { host: 'postgres.internal', port: 5432, caSecret: 'database-ca' },
+        maxConnections: 500,
+      },
+      directory: {
+        outside: { host: 'postgres-directory.internal', port: 5432, caSecret: 'database-ca' },
+        maxConnections: 500,
+      },
+    },
+    instanceOf: { directory: 'directory' },
+    edge: 'kong',
+  },
+}
+
+export function environmentOf(name: string | undefined): Environment {
+  const found = name === undefined ? undefined : environments[name]
+  if (!found)
+    throw new Error(
+      `${name === undefined ? 'No environment was named' : `There is no environment ${name}`}: use --env ${Object.keys(environments).join('|')}`,
+    )
+  for (const [service, instance] of Object.entries(found.instanceOf ?? {}))
+    if (!(instance in found.instances))
+      throw new Error(
+        `${found.name}: the database of ${service} is to be on ${instance}; add it to instances`,
+      )
+  return found
+}
+
+export const publicUrlOf = (environment: Environment) =>
+  environment.publicUrl ?? `https://${environment.domain}`
+
+export function imageOf(environment: Environment, service: string): string {
+  const { registry, tag, digests } = environment.images
+  const digest = digests?.[service]
+  return digest ? `${registry}/${service}@${digest}` : `${registry}/${service}:${tag}`
+}
+
+export const instanceOf = (environment: Environment, service: string) =>
+  environment.instanceOf?.[service] ?? 'main'

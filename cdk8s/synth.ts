@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { services } from '../services/index.ts'
+import { manifestsOf, writeManifests } from './app.ts'
+import { environmentOf } from './environments.ts'
+
+try {
+  const { values } = parseArgs({
+    options: {
+      env: { type: 'string' },
+      out: { type: 'string' },
+      jwks: { type: 'string' },
+    },
+  })
+  const environment = environmentOf(values.env)
+  const jwks = values.jwks ? await readFile(values.jwks, 'utf8') : '{"keys":[]}'
+  const folder = values.out ?? `dist/${environment.name}`
+  const manifests = await manifestsOf(services, environment, jwks)
+  await writeManifests(manifests, folder)
+  const objects = [...manifests.values()].reduce((sum, list) => sum + list.length, 0)
+  process.stdout.write(`${objects} objects in ${manifests.size} files: ${folder}\n`)
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,213 @@
+import { Chart } from 'cdk8s'
+import { k8s } from 'cdk8s-plus-34'
+import type { Construct } from 'constructs'
+import type { Service } from '#kit/service.ts'
+import { labelsOf } from '../cdk8s/constructs/labels.ts'
+import { restrictedContainer, restrictedPod } from '../cdk8s/constructs/restricted.ts'
+import { type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
+import { namespaces, servicePort } from '../mesh/resource.ts'
+
+export interface ServiceChartProps {
+  service: Service
+  environment: Environment
+  /** What the migrations of this release bring the database to, `kit.service`; from services/kit/schema-version.ts. */
+  schema?: string
+}
+
+/** Seconds: the pause in which proxies stop sending, and the longest a drain may take (services/kit/config.ts). */
+const drain = { pause: 5, grace: 25 }
+
+/** Everything that runs for one service: server, worker, migration, and what scales, guards and names them. */
+export class ServiceChart extends Chart {
+  constructor(scope: Construct, id: string, props: ServiceChartProps) {
+    super(scope, id, { namespace: namespaces.services, disableResourceNameHashes: true })
+    const { service, environment } = props
+    const { name } = service
+    new k8s.KubeServiceAccount(this, 'account', { metadata: { name }, automountServiceAccountToken: false })
+    new k8s.KubeService(this, 'service', {
+      metadata: { name, labels: labelsOf(name) },
+      spec: {
+        selector: { 'app.kubernetes.io/name': name },
+        ports: [
+          {
+            name: 'http-api',
+            port: 80,
+            targetPort: k8s.IntOrString.fromString('http-api'),
+            appProtocol: 'http',
+          },
+        ],
+      },
+    })
+    deployment(this, props, 'server')
+    autoscaler(this, service, environment)
+    disruptionBudget(this, name)
+    if (service.worker) deployment(this, props, 'worker')
+    if (service.database) migration(this, props)
+  }
+}
+
+function deployment(chart: Chart, props: ServiceChartProps, component: 'server' | 'worker'): void {
+  const { service, environment } = props
+  const labels = labelsOf(service.name, component)
+  const name = labels['app.kubernetes.io/name']
+  new k8s.KubeDeployment(chart, component, {
+    metadata: { name, labels },
+    spec: {
+      // The server's replicas are the autoscaler's to set; a number here would undo its work at every apply.
+      ...(component === 'worker' ? { replicas: 1 } : {}),
+      selector: { matchLabels: { 'app.kubernetes.io/name': name } },
+      strategy: {
+        type: 'RollingUpdate',
+        rollingUpdate: {
+          maxUnavailable: k8s.IntOrString.fromNumber(0),
+          maxSurge: k8s.IntOrString.fromNumber(1),
+        },
+      },
+      template: {
+        metadata: { labels },
+        spec: {
+          ...restrictedPod,
+          serviceAccountName: service.name,
+          terminationGracePeriodSeconds: drain.pause + drain.grace,
+          topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map(
+            (topologyKey) => ({
+              maxSkew: 1,
+              topologyKey,
+              whenUnsatisfiable: 'ScheduleAnyway',
+              labelSelector: { matchLabels: { 'app.kubernetes.io/name': name } },
+            }),
+          ),
+          containers: [
+            {
+              ...restrictedContainer,
+              name: 'service',
+              image: imageOf(environment, service.name),
+              ...(component === 'worker' ? { args: ['worker'] } : {}),
+              ports: [{ name: 'http-api', containerPort: servicePort }],
+              env: environmentVariables(props, component),
+              resources: {
+                requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('128Mi') },
+                limits: { memory: k8s.Quantity.fromString('256Mi') },
+              },
+              startupProbe: { ...probe('/startupz'), periodSeconds: 1, failureThreshold: 300 },
+              readinessProbe: { ...probe('/readyz'), periodSeconds: 2, failureThreshold: 1 },
+              livenessProbe: { ...probe('/livez'), periodSeconds: 10, failureThreshold: 3 },
+              volumeMounts: mounts(service),
+            },
+          ],
+          volumes: volumes(service),
+        },
+      },
+    },
+  })
+}
+
+const probe = (path: string) => ({
+  httpGet: { path, port: k8s.IntOrString.fromString('http-api') },
+  timeoutSeconds: 2,
+})
+
+function environmentVariables(
+  { service, environment }: ServiceChartProps,
+  mode: 'server' | 'worker' | 'migrate',
+): k8s.EnvVar[] {
+  const fromSecret = (name: string, key: string): k8s.EnvVar => ({
+    name,
+    valueFrom: { secretKeyRef: { name: databaseSecret(service.name), key } },
+  })
+  const queue = service.worker ? [fromSecret('QUEUE_DATABASE_URL', 'queue-url')] : []
+  if (mode === 'migrate') return [fromSecret('DATABASE_OWNER_URL', 'owner-url'), ...queue]
+  return [
+    { name: 'PORT', value: String(servicePort) },
+    { name: 'IDENTITY_HEADERS', value: 'mesh' },
+    { name: 'PUBLIC_URL', value: publicUrlOf(environment) },
+    { name: 'DRAIN_PAUSE_MS', value: String(drain.pause * 1000) },
+    { name: 'SHUTDOWN_GRACE_MS', value: String(drain.grace * 1000) },
+    ...(service.database ? [fromSecret('DATABASE_URL', 'url')] : []),
+    ...(mode === 'worker' ? queue : []),
+  ]
+}
+
+/** The Secret with a database's connections; its keys are url, owner-url, queue-url. */
+export const databaseSecret = (service: string) => `${service}-database`
+
+/** A writable /tmp beside the read-only root, and the service's own Secret where it declares one. */
+const mounts = (_service: Service): k8s.VolumeMount[] => [{ name: 'tmp', mountPath: '/tmp' }]
+const volumes = (_service: Service): k8s.Volume[] => [
+  { name: 'tmp', emptyDir: { sizeLimit: k8s.Quantity.fromString('64Mi') } },
+]
+
+function autoscaler(chart: Chart, { name, scaling }: Service, environment: Environment): void {
+  const bound = environment.maxReplicas ?? Number.POSITIVE_INFINITY
+  new k8s.KubeHorizontalPodAutoscalerV2(chart, 'autoscaler', {
+    metadata: { name },
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+      minReplicas: Math.min(scaling.min, bound),
+      maxReplicas: Math.min(scaling.max, bound),
+      metrics: [
+        {
+          // The service's own container: a busy sidecar is no reason for another replica of the service.
+          type: 'ContainerResource',
+          containerResource: {
+            name: 'cpu',
+            container: 'service',
+            target: { type: 'Utilization', averageUtilization: scaling.cpu },
+          },
+        },
+      ],
+    },
+  })
+}
+
+function disruptionBudget(chart: Chart, name: string): void {
+  new k8s.KubePodDisruptionBudget(chart, 'disruption-budget', {
+    metadata: { name },
+    spec: {
+      maxUnavailable: k8s.IntOrString.fromNumber(1),
+      selector: { matchLabels: { 'app.kubernetes.io/name': name } },
+    },
+  })
+}
+
+/** Job templates are immutable, so the name carries what it migrates to; pods wait for the schema (readiness). */
+function migration(chart: Chart, props: ServiceChartProps): void {
+  const { service, environment, schema } = props
+  if (!schema)
+    throw new Error(`${service.name}: give the schema version that its migrations bring the database to`)
+  const labels = labelsOf(service.name, 'migration')
+  const account = `${service.name}-migration`
+  new k8s.KubeServiceAccount(chart, 'migration-account', {
+    metadata: { name: account },
+    automountServiceAccountToken: false,
+  })
+  new k8s.KubeJob(chart, 'migration', {
+    metadata: { name: `${account}-${schema.replaceAll('.', '-')}`, labels },
+    spec: {
+      backoffLimit: 10,
+      template: {
+        metadata: { labels },
+        spec: {
+          ...restrictedPod,
+          serviceAccountName: account,
+          restartPolicy: 'OnFailure',
+          containers: [
+            {
+              ...restrictedContainer,
+              name: 'migration',
+              image: imageOf(environment, service.name),
+              args: ['migrate'],
+              env: environmentVariables(props, 'migrate'),
+              resources: {
+                requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('96Mi') },
+                limits: { memory: k8s.Quantity.fromString('192Mi') },
+              },
+              volumeMounts: mounts(service),
+            },
+          ],
+          volumes: volumes(service),
+        },
+      },
+    },
+  })
+}

@@ -1,0 +1,24 @@
+import type { Service } from '#kit/service.ts'
+import { authentication, type Issuer } from './authentication.ts'
+import { authorization } from './authorization.ts'
+import { type EgressOptions, egress } from './egress.ts'
+import { graphOf } from './graph.ts'
+import { mtls } from './mtls.ts'
+import type { Resource } from './resource.ts'
+import { destinations, routes } from './traffic.ts'
+
+/** All traffic policy of the product, one list a concern. */
+export function mesh(
+  services: readonly Service[],
+  options: { issuer: Issuer } & EgressOptions,
+): Record<string, Resource[]> {
+  const graph = graphOf(services)
+  return {
+    mtls: mtls(),
+    authorization: authorization(graph, options.issuer.url),
+    authentication: authentication(graph, options.issuer),
+    egress: egress(graph, options),
+    routes: routes(graph),
+    destinations: destinations(graph),
+  }
+}

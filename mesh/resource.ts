@@ -1,0 +1,56 @@
+/** A Kubernetes object as the policies render it. */
+export interface Resource {
+  apiVersion: string
+  kind: string
+  metadata: {
+    name: string
+    namespace: string
+    labels?: Record<string, string>
+    annotations: Record<string, string>
+  }
+  spec: Record<string, unknown>
+}
+
+/** Why a policy stands in the cluster, for the SRE who finds it there. */
+export const because = 'staffmesh.dev/because'
+
+export const namespaces = {
+  /** Services, workers, migrations. */
+  services: 'staffmesh',
+  databases: 'staffmesh-data',
+  edge: 'staffmesh-edge',
+  /** Rate limit service and its store. */
+  limits: 'staffmesh-limits',
+} as const
+
+const trustDomain = 'cluster.local'
+
+/** The identity of a workload in an authorization policy (SPIFFE id without its scheme). */
+export const principal = (namespace: string, serviceAccount: string) =>
+  `${trustDomain}/ns/${namespace}/sa/${serviceAccount}`
+
+/** Who calls: the edge stands in its own namespace, services in theirs. */
+export const principalOf = (caller: string) =>
+  principal(caller === 'edge' ? namespaces.edge : namespaces.services, caller)
+
+/** The port that every service listens on; see services/kit/config.ts. */
+export const servicePort = 8080
+
+export function resource(
+  apiVersion: string,
+  kind: string,
+  name: string,
+  reason: string,
+  spec: Record<string, unknown>,
+  namespace: string = namespaces.services,
+): Resource {
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, annotations: { [because]: reason } },
+    spec,
+  }
+}
+
+/** Selects the pods of a workload, its worker and its migration too. */
+export const selects = (service: string) => ({ matchLabels: { 'app.kubernetes.io/part-of': service } })
