@@ -46,6 +46,9 @@ const imports: [file: string, specifier: string, rule: string | null][] = [
   ['services/list.ts', './workforce/app.ts', 'only-declarations-of-services'],
   ['local/start.ts', '../services/index.ts', null],
   ['local/seed.ts', '../services/directory/store.ts', 'only-declarations-of-services'],
+  ['mesh/graph.ts', '../services/directory/service.ts', null],
+  ['mesh/routes.ts', '../services/directory/app.ts', 'only-declarations-of-services'],
+  ['services/directory/pods.ts', '../../mesh/graph.ts', 'services-know-no-deployment'],
 ]
 
 let dir: string
@@ -70,7 +73,7 @@ beforeAll(async () => {
   }
   const { forbidden, options } = config
   const { output } = await cruise(
-    ['services', 'local'],
+    ['services', 'local', 'mesh'],
     { ...options, ruleSet: { forbidden }, validate: true, baseDir: dir } as ICruiseOptions,
     options.enhancedResolveOptions,
   )
@@ -88,7 +91,7 @@ test.each(imports)('%s imports %s: %s', (file, specifier, rule) => {
 
 test('the rules are those that `npm run layers` runs', async () => {
   const { scripts } = JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8'))
-  expect(scripts.layers).toBe('depcruise --config layers.config.ts services local')
+  expect(scripts.layers).toBe('depcruise --config layers.config.ts services local mesh charts cdk8s')
   const proven = new Set<string | null | undefined>(imports.map(([, , rule]) => rule))
   expect(config.forbidden.map((rule) => rule.name).filter((name) => !proven.has(name))).toEqual([])
 })
