@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Config } from './config.ts'
@@ -38,6 +39,8 @@ export async function listen(
   })
   return {
     server,
+    /** The one that was asked for, or a free one where that was 0. */
+    port: (server.address() as AddressInfo).port,
     notReady() {
       isReady = false
       for (const response of open) lastOn(response)

@@ -74,7 +74,7 @@ async function runServer(service: Service, parts: Parts): Promise<void> {
   const database = openDatabase(service, parts, config)
   const app = await parts.serve({ config, database, draining: draining.signal })
   const server = await listen(requestListener(app), config, await readiness(service, parts, database))
-  log.info({ service: service.name, port: config.port }, 'listening')
+  log.info({ service: service.name, port: server.port }, 'listening')
   onShutdown(config, async () => {
     server.notReady()
     await sleep(config.drainPause)
@@ -100,7 +100,7 @@ async function runWorker(service: Service, parts: Parts): Promise<void> {
   const database = openDatabase(service, parts, config)
   const ready = await readiness(service, parts, database)
   const server = await listen(getRequestListener(new Hono().fetch), config, ready)
-  while (!(await ready()) && !draining.signal.aborted) await sleep(200)
+  while (!(await ready())) await sleep(200)
   const { work } = await import('./jobs.ts')
   // Aborted jobs, the pools and telemetry need some of the time as well.
   const grace = Math.max(0, config.grace - 5000)
@@ -108,7 +108,7 @@ async function runWorker(service: Service, parts: Parts): Promise<void> {
     grace,
     ...(await parts.work({ config, database, draining: draining.signal })),
   })
-  log.info({ service: service.name, port: config.port }, 'working')
+  log.info({ service: service.name, port: server.port }, 'working')
   onShutdown(config, async () => {
     server.notReady()
     draining.abort()

@@ -140,6 +140,8 @@ export async function serveApp(app: {
   fetch: Parameters<typeof getRequestListener>[0]
 }): Promise<{ url: string; close(): Promise<void> }> {
   const server = createServer(getRequestListener(app.fetch))
+  // As in listen.ts: the caller closes idle connections first, however busy this process is.
+  server.keepAliveTimeout = 3_660_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
