@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import type { Call } from './call.ts'
@@ -120,6 +121,7 @@ function uploadOf(c: Context, upload: NonNullable<Operation['upload']>): Readabl
   if (!isType(c.req.header('content-type'), upload.type))
     throw new DomainError('unsupported-media-type', { detail: `Send ${upload.type}` })
   if (Number(c.req.header('content-length') ?? 0) > upload.maxBytes) throw tooLarge(upload.maxBytes)
+  drainAfterwards(c)
   let size = 0
   const body = c.req.raw.body ?? new Blob([]).stream()
   return body.pipeThrough(
@@ -131,6 +133,17 @@ function uploadOf(c: Context, upload: NonNullable<Operation['upload']>): Readabl
       },
     }),
   )
+}
+
+/**
+ * A caller that has sent all takes the connection to be free once it has the answer. So what a refusal left unread is
+ * thrown away, else the stalled connection is closed under the caller's next request.
+ */
+function drainAfterwards(c: Context): void {
+  const { incoming, outgoing } = (c.env ?? {}) as Partial<HttpBindings>
+  outgoing?.once('finish', () => {
+    if (incoming && !incoming.complete) incoming.removeAllListeners('data').resume()
+  })
 }
 
 const tooLarge = (limit: number) => new DomainError('body-too-large', { detail: `At most ${limit} bytes` })
