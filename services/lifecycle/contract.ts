@@ -147,7 +147,9 @@ export const lifecycleContract = contract({
           .regex(/^[1-9]\d{0,7}$/, { error: 'Is not a cursor of this list' })
           .optional(),
       }),
-      output: pageOf(z.object({ kind: z.enum(['employee', 'account']), data: z.unknown() })),
+      output: pageOf(
+        z.object({ kind: z.enum(['org-unit', 'position', 'employee', 'account']), data: z.unknown() }),
+      ),
       errors: ['export-not-found', 'export-not-ready', 'export-expired'],
     }),
 

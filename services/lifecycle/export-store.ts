@@ -1,8 +1,10 @@
 import type { Tx } from '#kit/database.ts'
 import type { Process } from './domain/process.ts'
 
+export type RecordKind = 'org-unit' | 'position' | 'employee' | 'account'
+
 /** One page of an export. */
-export type Records = { kind: 'employee' | 'account'; data: unknown }[]
+export type Records = { kind: RecordKind; data: unknown }[]
 
 export async function savePage(tx: Tx, of: Process, number: number, records: Records): Promise<void> {
   await tx.query(
@@ -34,7 +36,7 @@ export async function erasePerson(tx: Tx, tenant: string, employeeId: string, no
     `update process set state = 'scheduled', why = null, since = $2, due_at = $2, revision = revision + 1,
        attempts = 0, last_error = null, leased_until = null, progress = '{}'
      where tenant = $1 and kind = 'tenant-export'
-       and coalesce(progress ->> 'phase', 'directory') in ('directory', 'identity')
+       and coalesce(progress ->> 'phase', '') not in ('complete', 'expired')
      returning id`,
     [tenant, now],
   )

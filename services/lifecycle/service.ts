@@ -25,6 +25,8 @@ export const lifecycleService = service({
       'getEmployee',
       'countReports',
       'exportEmployees',
+      'exportOrgUnits',
+      'listPositions',
       'eraseEmployee',
       'deleteTenantData',
       'events',

@@ -82,6 +82,10 @@ describe('an export', () => {
 
   it('collects everything, page by page', async () => {
     const employees = await Promise.all(Array.from({ length: 3 }, hire))
+    const scope = { reach: 'all' } as const
+    const unit = { code: 'HQ', name: 'Headquarters', opensOn: '2020-01-01', headId: employees[0]!, scope }
+    const orgUnit = await lifecycle.directory(tenant, 'createOrgUnit', unit)
+    const position = await lifecycle.directory(tenant, 'createPosition', { code: 'P', title: 'Clerk', scope })
     await lifecycle.settle()
     const id = await start()
     expect(await request('GET', `/${tenant}/exports/${id}/records`)).toMatchObject({
@@ -90,7 +94,7 @@ describe('an export', () => {
     })
     await lifecycle.settle()
     expect(await request('GET', `/${tenant}/exports/${id}`)).toMatchObject({
-      body: { status: 'complete', records: 7, process: { state: 'scheduled', why: 'export-expiry' } },
+      body: { status: 'complete', records: 9, process: { state: 'scheduled', why: 'export-expiry' } },
     })
     const records: { kind: string; data: { id: string } }[] = []
     let next: string | null = ''
@@ -101,6 +105,11 @@ describe('an export', () => {
       next = body.next
     }
     const idsOf = (kind: string) => records.filter((it) => it.kind === kind).map(({ data }) => data.id)
+    expect(idsOf('org-unit')).toEqual([orgUnit.id])
+    expect(records[0]).toMatchObject({
+      data: { versions: [{ effectiveFrom: '2020-01-01', name: 'Headquarters' }] },
+    })
+    expect(idsOf('position')).toEqual([position.id])
     expect(idsOf('employee').sort()).toEqual(employees.sort())
     // three employees and the first administrator
     expect(idsOf('account')).toHaveLength(4)

@@ -131,6 +131,7 @@ export const organizationOperations = {
   listPositions: query({
     summary: 'Lists positions by code',
     deadline: 2000,
+    access: ['user', 'job'],
     input: z.strictObject({ orgUnitId: id.optional(), open: z.boolean().optional(), ...page, scope }),
     output: pageOf(position),
   }),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { command, query } from '#kit/contract.ts'
-import { id, page, pageOf, scope } from '#kit/schemas.ts'
+import { id, localDate, page, pageOf, scope } from '#kit/schemas.ts'
+import { orgUnit } from './organization.ts'
 import { employee, employment, terms } from './schemas.ts'
 
 /** The life of a tenant's data: erasing a person, export, deletion. */
@@ -22,6 +23,21 @@ export const tenantOperations = {
       employee.extend({
         employments: z.array(employment),
         versions: z.array(terms),
+      }),
+    ),
+  }),
+  exportOrgUnits: query({
+    summary: 'All org units with their history, closed ones too, page by page',
+    deadline: 5000,
+    access: ['job'],
+    input: z.strictObject(page),
+    output: pageOf(
+      orgUnit.pick({ id: true, code: true, opensOn: true, closesOn: true, version: true }).extend({
+        versions: z.array(
+          orgUnit
+            .pick({ name: true, parentId: true, headId: true, costCentre: true })
+            .extend({ effectiveFrom: localDate }),
+        ),
       }),
     ),
   }),

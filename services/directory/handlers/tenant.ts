@@ -12,7 +12,7 @@ import {
 } from '../store/employee.ts'
 import { uuidCursor } from '../store/people.ts'
 import { assertWholeTenant } from '../store/scope.ts'
-import { deleteSome, erasePerson } from '../store/tenant.ts'
+import { deleteSome, erasePerson, exportOrgUnits } from '../store/tenant.ts'
 
 /** The life of a tenant's data. */
 export const tenantHandlers = (database: Database) =>
@@ -56,6 +56,12 @@ export const tenantHandlers = (database: Database) =>
         })),
         next: rows.length > limit ? page.at(-1)!.id : null,
       }
+    },
+
+    async exportOrgUnits({ cursor, limit }, tx) {
+      const units = await exportOrgUnits(tx, cursor === undefined ? null : uuidCursor(cursor), limit + 1)
+      const items = units.slice(0, limit)
+      return { items, next: units.length > limit ? items.at(-1)!.id : null }
     },
 
     deleteTenantData: async (_, tx) => ({ done: await deleteSome(tx) }),

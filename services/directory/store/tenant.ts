@@ -21,6 +21,35 @@ export async function erasePerson(tx: Tx, employeeId: string): Promise<number> {
   return row!.version
 }
 
+interface OrgUnitHistory {
+  id: string
+  code: string
+  opensOn: string
+  closesOn: string | null
+  version: number
+  versions: {
+    effectiveFrom: string
+    name: string
+    parentId: string | null
+    headId: string | null
+    costCentre: string | null
+  }[]
+}
+
+/** Org units in the order of their ids, each with all that it was and will be. */
+export const exportOrgUnits = (tx: Tx, after: string | null, limit: number) =>
+  tx.query<OrgUnitHistory>(
+    `select u.id, u.code, u.opens_on::text as "opensOn", u.closes_on::text as "closesOn",
+            u.version::float8 as version,
+            (select coalesce(json_agg(json_build_object('effectiveFrom', v.valid_from, 'name', v.name,
+                       'parentId', v.parent_id, 'headId', v.head_id, 'costCentre', v.cost_centre)
+                     order by v.valid_from), '[]')
+             from org_unit_version v where v.tenant = u.tenant and v.org_unit_id = u.id) as versions
+     from org_unit u where $1::uuid is null or u.id > $1 order by u.id limit $2`,
+    [after, limit],
+    'org_unit_export',
+  )
+
 /** Rows of one step, so that it ends well within its deadline. */
 const step = 5000
 

@@ -37,7 +37,8 @@ export const progressOf = {
     reportsTo: z.uuid().nullable().default(null),
   }),
   'tenant-export': z.object({
-    phase: z.enum(['directory', 'identity', 'complete', 'expired']).default('directory'),
+    /** What is collected now, in this order. */
+    phase: z.enum(['org-unit', 'position', 'employee', 'account', 'complete', 'expired']).default('org-unit'),
     expiresAt: z.iso.datetime().nullable().default(null),
     cursor: z.string().nullable().default(null),
     pages: z.int().default(0),

@@ -1,6 +1,6 @@
 import type { Tx } from '#kit/database.ts'
 import type { ProcessOf, Progress } from '../domain/process.ts'
-import { type Records, removePages, savePage } from '../export-store.ts'
+import { type RecordKind, type Records, removePages, savePage } from '../export-store.ts'
 import type { Outcome, Step, StepContext } from './step.ts'
 
 const pageSize = 200
@@ -20,7 +20,7 @@ export const tenantExportStep: Step<'tenant-export'> = {
     const pages = progress.pages + 1
     const after: Progress<'tenant-export'> = {
       ...progress,
-      phase: cursor ? progress.phase : progress.phase === 'directory' ? 'identity' : 'complete',
+      phase: cursor ? progress.phase : following[progress.phase],
       cursor,
       pages,
       records: progress.records + records.length,
@@ -49,16 +49,26 @@ function expire(process: ProcessOf<'tenant-export'>, now: Date): Outcome<'tenant
   }
 }
 
+const following = {
+  'org-unit': 'position',
+  position: 'employee',
+  employee: 'account',
+  account: 'complete',
+} as const
+
 async function readPage(
   { progress }: ProcessOf<'tenant-export'>,
-  phase: 'directory' | 'identity',
+  kind: RecordKind,
   { clients, call }: StepContext,
 ): Promise<{ records: Records; next: string | null }> {
   const page = { limit: pageSize, ...(progress.cursor ? { cursor: progress.cursor } : {}) }
-  if (phase === 'directory') {
-    const { items, next } = await clients.directory(call).exportEmployees(page)
-    return { records: items.map((data) => ({ kind: 'employee', data })), next }
+  const directory = clients.directory(call)
+  const read = {
+    'org-unit': () => directory.exportOrgUnits(page),
+    position: () => directory.listPositions({ ...page, scope: { reach: 'all' } }),
+    employee: () => directory.exportEmployees(page),
+    account: () => clients.identity(call).exportAccounts(page),
   }
-  const { items, next } = await clients.identity(call).exportAccounts(page)
-  return { records: items.map((data) => ({ kind: 'account', data })), next }
+  const { items, next } = await read[kind]()
+  return { records: items.map((data) => ({ kind, data })), next }
 }
