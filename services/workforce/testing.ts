@@ -58,7 +58,7 @@ export async function startWorkforce() {
     name: K,
     input: Input<K>,
     caller: TestCaller | undefined,
-    csv?: string,
+    csv?: string | Uint8Array<ArrayBuffer>,
   ): Promise<Answer> {
     const { path, init } = requestOf(workforceContract.operations[name], input, csv)
     const headers = { ...init.headers, ...(caller ? callerHeaders(caller) : {}) }
@@ -73,7 +73,7 @@ export async function startWorkforce() {
     name: K,
     input: Input<K>,
     caller: TestCaller,
-    csv?: string,
+    csv?: string | Uint8Array<ArrayBuffer>,
   ): Promise<Output<K>> {
     const { status, body } = await send(name, input, caller, csv)
     if (status >= 300) throw new Error(`${name} answered ${status}: ${JSON.stringify(body)}`)

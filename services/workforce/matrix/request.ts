@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Operation } from '#kit/contract.ts'
 
 /** An operation's request as a client writes it: path, query, If-Match and body, from the input's fields. */
-export function requestOf(op: Operation, input: object, csv?: string): { path: string; init: RequestInit } {
+export function requestOf(
+  op: Operation,
+  input: object,
+  csv?: string | Uint8Array<ArrayBuffer>,
+): { path: string; init: RequestInit } {
   const { method, path, ifMatch } = op.route!
   const rest = new Map<string, unknown>(Object.entries(input).filter(([, value]) => value !== undefined))
   const take = (name: string) => {
