@@ -31,8 +31,11 @@ export async function saveProgress(
 }
 
 export async function savePhase(tx: Tx, importId: string, phase: Import['phase']): Promise<void> {
+  // Only the step that applies the rows reads the file again.
   await tx.query(
-    'update import set phase = $2, records_done = 0, bytes_read = 0, version = version + 1 where id = $1',
+    `update import set phase = $2, records_done = 0, version = version + 1,
+       bytes_read = case $2 when 'apply' then 0 else bytes_read end
+     where id = $1`,
     [importId, phase],
     'import_phase',
   )
