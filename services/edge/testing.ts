@@ -11,6 +11,8 @@ export interface Running {
 /** Serves on a free port of this machine. */
 export async function serveOn(listener: RequestListener): Promise<Running> {
   const server = createServer(listener)
+  // As in the kit's listen.ts: the caller closes idle connections first, however busy this process is.
+  server.keepAliveTimeout = 3_660_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     server,

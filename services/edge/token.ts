@@ -36,22 +36,19 @@ export class TokenVerifier {
     this.#issuer = options.issuer
     // Keys are refreshed in the background and don't expire, so that a pause of identity keeps nobody out.
     this.#keys = createRemoteJWKSet(options.jwks, { cacheMaxAge: Infinity, cooldownDuration: cooldown })
-    this.#timer = setInterval(() => void this.#refresh(), refreshInterval).unref()
+    const complain = (error: unknown) => log.warn({ err: error }, 'cannot fetch the keys of identity')
+    this.#timer = setInterval(() => this.#refresh().catch(complain), refreshInterval).unref()
   }
 
   /** Whether there are keys to verify with. */
   async isReady(): Promise<boolean> {
-    if (!this.#keys.jwks()) await this.#refresh()
+    // Identity may come up later than the edge: until then it is asked again, and nothing is wrong.
+    if (!this.#keys.jwks()) await this.#refresh().catch(() => {})
     return this.#keys.jwks() !== undefined
   }
 
   async #refresh(): Promise<void> {
-    try {
-      await this.#keys.reload()
-    } catch (error) {
-      log.warn({ err: error }, 'cannot fetch the keys of identity')
-      return
-    }
+    await this.#keys.reload()
     const keys = JSON.stringify(this.#keys.jwks())
     // What was verified with a key that is gone must be refused again.
     if (keys !== this.#keysKnown) this.#known.clear()

@@ -41,8 +41,11 @@ describe('the local edge', () => {
     services,
     origin,
     jwks: issuer.jwks,
+    has: () => true,
     token: (who) => issuer.sign(claims[who]),
     sign: issuer.sign,
+    item: `/v1/things/${tenants.own}`,
+    events: '/v1/things/watch',
     mayExhaust: true,
   })
   edgeSuite(subject)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { JWTHeaderParameters, JWTPayload } from 'jose'
 import type { Operation } from '#kit/contract.ts'
 import type { Service } from '#kit/service.ts'
@@ -16,65 +17,56 @@ export interface Subject {
    * employee whose quota may be used up.
    */
   token(who: Who): Promise<string>
+  /** Whether there is such an account; only that of another tenant may be missing. */
+  has(who: Who): boolean
   /** Where the keys are that tokens are checked with. */
   jwks: URL
   /** Signs any claims with a key that the edge trusts; where that can't be had, those tests are left out. */
   sign?: (claims: JWTPayload, header?: Partial<JWTHeaderParameters>) => Promise<string>
+  /** Path of an object that the HR admin may read, and of events that come at once. */
+  item: string
+  events: string
   /** Whether all quotas of this address may be used up. */
   mayExhaust: boolean
 }
 
 interface Sample {
-  operation: string
   method: string
   path: string
   op: Operation
 }
 
 const hasParameter = (path: string) => path.includes('{')
-const needsInput = (op: Operation) => !op.input.safeParse({}).success
 
 /** Operations of each shape that a suite needs, found among the declared ones. */
 export function samplesOf(services: readonly Service[]) {
   const all: Sample[] = services
     .filter(({ layer }) => layer === 'application')
-    .flatMap(({ contract }) =>
-      Object.entries(contract.operations).map(([operation, op]) => ({
-        operation,
-        method: op.route!.method,
-        path: op.route!.path,
-        op,
-      })),
-    )
+    .flatMap(({ contract }) => Object.values(contract.operations))
+    .map((op) => ({ op, method: op.route!.method, path: op.route!.path }))
   const find = (what: string, matches: (sample: Sample) => boolean): Sample => {
     const sample = all.find(matches)
     if (!sample) throw new Error(`No operation is ${what}: the suite needs one`)
     return sample
   }
-  const isList = ({ method, path, op }: Sample) =>
-    method === 'GET' && op.kind === 'query' && !hasParameter(path) && !needsInput(op)
-  const list = find(
-    'a list that HR admins read, employees do not, and whose items are readable by id',
-    (sample) =>
-      isList(sample) &&
-      !sample.op.roles!.employee &&
-      sample.op.roles!['hr-admin'] === 'all' &&
-      all.some(({ method, path }) => method === 'GET' && isItemOf(path, sample.path)),
-  )
+  const upload = find('an upload', ({ op }) => op.upload !== undefined)
   return {
-    list,
-    /** The path of one item of the list. */
-    item: (id: string) =>
-      all
-        .find(({ method, path }) => method === 'GET' && isItemOf(path, list.path))!
-        .path.replace(/\{\w+\}/, id),
+    list: find(
+      'a list that HR admins read and employees do not',
+      ({ method, path, op }) =>
+        method === 'GET' &&
+        op.kind === 'query' &&
+        !hasParameter(path) &&
+        op.roles!['hr-admin'] === 'all' &&
+        !op.roles!.employee &&
+        op.input.safeParse({}).success,
+    ),
     json: find(
       'a command of HR admins with a JSON body',
       ({ method, path, op }) =>
-        method === 'POST' && !hasParameter(path) && !op.upload && Boolean(op.roles!['hr-admin']),
+        method === 'POST' && !hasParameter(path) && !op.upload && op.roles!['hr-admin'] === 'all',
     ),
-    upload: all.find(({ path, op }) => op.upload && !hasParameter(path)),
-    events: all.find(({ path, op }) => op.sse && !hasParameter(path)),
+    upload: { ...upload, path: upload.path.replaceAll(/\{\w+\}/g, () => randomUUID()) },
     /** Operations that no client outside may reach. */
     inside: services
       .filter(({ layer }) => layer === 'data')
@@ -84,6 +76,3 @@ export function samplesOf(services: readonly Service[]) {
       .find(({ methods, path }) => methods.includes('POST') && !hasParameter(path)),
   }
 }
-
-const isItemOf = (path: string, list: string) =>
-  path.startsWith(`${list}/{`) && !path.slice(list.length + 1).includes('/')
