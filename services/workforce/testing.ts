@@ -40,10 +40,8 @@ export async function startWorkforce() {
     cookieKeys: generateCookieKeys(),
   })
   const identityApp = createIdentityApp(identityDb.database, config)
-  const [directoryServer, identityServer] = await Promise.all([
-    serveApp(createDirectoryApp(directoryDb.database)),
-    serveApp(identityApp),
-  ])
+  const directoryApp = createDirectoryApp(directoryDb.database)
+  const [directoryServer, identityServer] = await Promise.all([serveApp(directoryApp), serveApp(identityApp)])
   const worker = await work('directory', directoryDb.urls.worker, directoryJobs(directoryDb.database))
   const app = createWorkforceApp(
     {},
@@ -92,6 +90,7 @@ export async function startWorkforce() {
 
   return {
     app,
+    directoryApp,
     identityApp,
     directoryUrl: directoryServer.url,
     identityUrl: identityServer.url,
