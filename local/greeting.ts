@@ -22,7 +22,7 @@ function example(url: string, { accounts }: Demo): string {
   return [
     'Try it: log in as one of them and list people',
     `  TOKEN=$(npm run -s token -- --as ${role})`,
-    `  curl -s -H "Authorization: Bearer $TOKEN" "${url}/v1/people?limit=3"`,
+    `  curl -s -H "Authorization: Bearer $TOKEN" "${url}/v1/employees?limit=3"`,
   ].join('\n')
 }
 

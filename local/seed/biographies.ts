@@ -106,7 +106,7 @@ function succession({
         on: staff.day(61),
         to: { manager: successor.number },
       })),
-      { do: 'terminate', who: lead.number, on: staff.day(60), reason: 'Retirement' },
+      { do: 'terminate', who: lead.number, on: staff.day(60), reason: 'Resignation' },
     ]
   }
   throw new Error('Every lead is part of another change: choose another seed')

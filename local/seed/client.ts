@@ -46,12 +46,12 @@ export interface Clients {
 export function clientsAs(addresses: Addresses) {
   const identity = clientOf(seedService, 'identity', addresses.identity)
   const directory = clientOf(seedService, 'directory', addresses.directory)
-  return (tenant: string, account: string, role: string): Clients => {
+  return (tenant: string, account: string, ...roles: string[]): Clients => {
     const headers = new Map<string, string>([
       [identityHeaders.tid, tenant],
       [identityHeaders.sub, account],
       [identityHeaders.azp, 'seed'],
-      [identityHeaders.roles, encodeRoles([role])],
+      [identityHeaders.roles, encodeRoles(roles)],
     ])
     const caller = callerFrom((name) => headers.get(name))!
     const call: Call = {

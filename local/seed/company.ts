@@ -25,7 +25,7 @@ export interface Company {
 }
 
 /** The demo company as it looks on a day: the same for the same seed and day, whatever the machine. */
-export function generateCompany(today: string, seed = 20_261_121): Company {
+export function generateCompany(today: string, seed = 9): Company {
   const random = randomFrom(seed)
   const staff = new Staff(today, random)
   const chief = staff.add({ country: 'DE', orgUnit: company.code, position: 'MO-CEO', costCentre: '1000' })

@@ -54,7 +54,7 @@ export async function seedDemo({ addresses, today }: Seeding): Promise<Demo> {
       firstAdmin: { email: hrAdmin.email, displayName: hrAdmin.displayName },
     }),
   ]
-  const operator = as(platform.tenant.id, nobody, 'operator:all').identity
+  const operator = as(platform.tenant.id, nobody, 'operator:all', 'hr-admin:all').identity
   await operator.setRoles({
     accountId: platform.admin.id,
     roles: [
