@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { query } from '#kit/contract.ts'
-import { id, instant, localDate, page, pageOf, scope } from '#kit/schemas.ts'
+import { id, instant, localDate, page, pageOf, scope, text } from '#kit/schemas.ts'
 import { employeeSummary, employmentType, status } from './schemas.ts'
 
 const asOf = localDate
@@ -35,10 +35,10 @@ const auditEntry = z.object({
 /** Many employees: search, reporting line, audit trail. */
 export const peopleOperations = {
   searchEmployees: query({
-    summary: 'Finds people by parts of name, number, e-mail or title, in any script, case and accents folded',
+    summary: 'Finds people by parts of name, number or e-mail, in any script, case and accents folded',
     deadline: 2000,
     input: z.strictObject({
-      q: z.string().trim().max(200).optional(),
+      q: text(200).optional(),
       asOf,
       filters: z
         .strictObject({
@@ -47,7 +47,7 @@ export const peopleOperations = {
           includeSubUnits: z.boolean().default(true),
           managerId: id.optional().meta({ description: 'Direct reports of this manager' }),
           positionId: id.optional(),
-          location: z.string().max(200).optional(),
+          location: text(200).optional(),
           employmentType: employmentType.optional(),
         })
         .default({ includeSubUnits: true }),

@@ -20,6 +20,7 @@ import {
   today,
   updateOrgUnit,
 } from '../store/org-unit.ts'
+import { uuidCursor } from '../store/people.ts'
 import { checkUnitReferences } from '../store/references.ts'
 import { assertWholeTenant } from '../store/scope.ts'
 import { lockTree } from '../store/tree-lock.ts'
@@ -131,13 +132,13 @@ export const organizationHandlers = (database: Database) =>
     async listPositions({ orgUnitId, open, cursor, limit }, tx) {
       const rows = await tx.query<PositionView>(
         `select ${positionColumns} from position
-         where code > $1 and ($2::uuid is null or org_unit_id = $2) and ($3::boolean is null or open = $3)
+         where ($1::uuid is null or code > (select code from position where id = $1)) and ($2::uuid is null or org_unit_id = $2) and ($3::boolean is null or open = $3)
          order by code limit $4`,
-        [cursor ?? '', orgUnitId ?? null, open ?? null, limit + 1],
+        [cursor === undefined ? null : uuidCursor(cursor), orgUnitId ?? null, open ?? null, limit + 1],
         'position_list',
       )
       const items = rows.slice(0, limit)
-      return { items, next: rows.length > limit ? items.at(-1)!.code : null }
+      return { items, next: rows.length > limit ? items.at(-1)!.id : null }
     },
   })
 

@@ -28,7 +28,8 @@ export async function* readRecords(
     skip_records_with_error: true,
     max_record_size: longestRecord,
     on_skip: (error) => {
-      broken.push({ line: lineOf(error), broken: describe(error) })
+      const line = lineOf(error)
+      if (broken.at(-1)?.line !== line) broken.push({ line, broken: describe(error) })
       return undefined
     },
   })
@@ -37,8 +38,10 @@ export async function* readRecords(
   source.pipe(parser)
   try {
     for await (const { info, record } of parser as AsyncIterable<{ info: Info; record: string[] }>) {
-      yield* broken.splice(0)
-      yield { line: info.lines - lineBreaks(record), cells: record }
+      const line = info.lines - lineBreaks(record)
+      // The parser is ahead: what it could not read may stand further down.
+      while (broken[0] && broken[0].line < line) yield broken.shift()!
+      yield { line, cells: record }
     }
     yield* broken
   } catch (error) {

@@ -34,7 +34,7 @@ export async function runImport(database: Database, call: Call, importId: string
   const run = runOf(database, call, job)
   try {
     if (job.phase === 'index') await run.index()
-    if (job.phase === 'index' || job.phase === 'apply') await run.apply()
+    if (job.phase === 'apply') await run.apply()
     await run.link()
     await run.write((tx) => endImport(tx, importId, job.dryRun ? 'validated' : 'completed'))
   } catch (error) {
@@ -167,6 +167,7 @@ function runOf(database: Database, background: Call, job: Import) {
       }
       await savePhase(tx, job.id, 'apply')
     })
+    job.phase = 'apply'
     job.recordsDone = 0
   }
 

@@ -31,7 +31,8 @@ create table org_unit_version (
   check (valid_from <= valid_to),
   -- Checked at commit, so that neighbours may change in any order.
   constraint org_unit_version_overlap exclude using gist
-    (tenant with =, org_unit_id with =, daterange(valid_from, valid_to) with &&) deferrable initially deferred
+    (tenant with =, org_unit_id with =, daterange(valid_from, valid_to) with &&)
+    where (not isempty(daterange(valid_from, valid_to))) deferrable initially deferred
 );
 create index org_unit_version_parent on org_unit_version (tenant, parent_id);
 

@@ -35,7 +35,9 @@ create table employment (
   constraint employment_joins_before_leaving check (leaves_on >= joins_on),
   constraint employment_leaving_has_reason check ((leaves_on is null) = (leaving_reason is null)),
   constraint employment_overlap exclude using gist
-    (tenant with =, employee_id with =, daterange(joins_on, leaves_on, '[]') with &&) deferrable initially deferred
+    (tenant with =, employee_id with =, daterange(joins_on, leaves_on, '[]') with &&)
+    -- Always true, which the planner doesn't know: else it prefers this index to the primary key's for reads.
+    where (not isempty(daterange(joins_on, leaves_on, '[]'))) deferrable initially deferred
 );
 
 -- What applies to an employee from a date on, within one employment. valid_to is the day after the last one, infinity
@@ -65,7 +67,8 @@ create table employee_version (
   constraint employee_version_within_employment check (valid_from >= joins_on),
   check (valid_from <= valid_to),
   constraint employee_version_overlap exclude using gist
-    (tenant with =, employee_id with =, daterange(valid_from, valid_to) with &&) deferrable initially deferred
+    (tenant with =, employee_id with =, daterange(valid_from, valid_to) with &&)
+    where (not isempty(daterange(valid_from, valid_to))) deferrable initially deferred
 );
 create index employee_version_manager on employee_version (tenant, manager_id);
 create index employee_version_org_unit on employee_version (tenant, org_unit_id);

@@ -13,19 +13,21 @@ type Summary = z.output<typeof employeeSummary>
 /** A statement in the making: values become parameters. */
 class Conditions {
   readonly values: unknown[] = []
-  readonly parts: string[] = []
+  /** On the employee alone: asked first. */
+  readonly onEmployee: string[] = []
+  /** On the version in force: asked in the order of the page, until it is full. */
+  readonly onVersion: string[] = []
 
   value(value: unknown): string {
     this.values.push(value)
     return `$${this.values.length}`
   }
-
-  add(part: string): void {
-    this.parts.push(part)
-  }
 }
 
-/** Finds people; a page of up to `limit` + 1, so that the caller sees whether more follow. */
+/**
+ * Finds a page of people. Who matches is put in order first (`offset 0` keeps the planner from merging that), so that
+ * versions are looked up for no more people than the page shows, however many match.
+ */
 export async function searchEmployees(
   tx: Tx,
   search: Search,
@@ -42,13 +44,13 @@ export async function searchEmployees(
        m.leaves_on::text as "leavesOn", coalesce(v.job_title, p.title) as "jobTitle", v.org_unit_id as "orgUnitId",
        u.name as "orgUnitName", v.manager_id as "managerId", v.location, v.time_zone as "timeZone",
        ${instantOf('e.updated_at')} as "updatedAt", e.version::float8 as version
-     from employee e
+     from (select e.* from employee e where ${all(where.onEmployee)} order by ${order} offset 0) e
      cross join lateral (${versionInForce(asOf)}) v
      join employment m on m.tenant = v.tenant and m.employee_id = v.employee_id and m.joins_on = v.joins_on
      left join org_unit_version u on u.tenant = v.tenant and u.org_unit_id = v.org_unit_id
        and u.valid_from <= v.shown_on and v.shown_on < u.valid_to
      left join position p on p.tenant = v.tenant and p.id = v.position_id
-     where ${where.parts.join(' and ') || 'true'}
+     where ${all(where.onVersion)}
      order by ${order} limit ${search.limit + 1}`,
     where.values,
   )
@@ -58,10 +60,12 @@ export async function searchEmployees(
   return { items, next: search.updatedSince ? `${last.updatedAt}_${last.id}` : last.id }
 }
 
+const all = (conditions: readonly string[]) => conditions.join(' and ') || 'true'
+
 function addTerms(where: Conditions, tenant: string, q: string | undefined): void {
   const terms = q === undefined ? undefined : searchTerms(tenant, q)
   if (!terms) return
-  where.add(
+  where.onEmployee.push(
     `e.id in (select search_employees(${where.value(terms.patterns)}::text[], ${where.value(terms.keys)}::int[]))`,
   )
 }
@@ -69,7 +73,7 @@ function addTerms(where: Conditions, tenant: string, q: string | undefined): voi
 function addScope(where: Conditions, scope: Scope): void {
   if (scope.reach === 'all') return
   const caller = where.value(scope.employeeId)
-  where.add(
+  where.onEmployee.push(
     scope.reach === 'self'
       ? `e.id = ${caller}`
       : `(e.id = ${caller} or e.id in (select reports_of(${caller}::uuid)))`,
@@ -79,10 +83,10 @@ function addScope(where: Conditions, scope: Scope): void {
 /** Each filter asks the version in force, and an index before it for who can match at all. */
 function addFilters(where: Conditions, { filters, updatedSince }: Search, asOf: string): void {
   const statuses = filters.status ?? (updatedSince ? undefined : ['active', 'pending'])
-  if (statuses) where.add(`${statusOf('v', 'v.day')} = any (${where.value(statuses)}::text[])`)
+  if (statuses) where.onVersion.push(`${statusOf('v', 'v.day')} = any (${where.value(statuses)}::text[])`)
   const match = (column: string, condition: string) => {
-    where.add(`e.id in (select employee_id from employee_version where ${column} ${condition})`)
-    where.add(`v.${column} ${condition}`)
+    where.onEmployee.push(`e.id in (select employee_id from employee_version where ${column} ${condition})`)
+    where.onVersion.push(`v.${column} ${condition}`)
   }
   if (filters.orgUnitId) {
     const unit = where.value(filters.orgUnitId)
@@ -90,8 +94,9 @@ function addFilters(where: Conditions, { filters, updatedSince }: Search, asOf: 
   }
   if (filters.managerId) match('manager_id', `= ${where.value(filters.managerId)}`)
   if (filters.positionId) match('position_id', `= ${where.value(filters.positionId)}`)
-  if (filters.location) where.add(`v.location = ${where.value(filters.location)}`)
-  if (filters.employmentType) where.add(`v.employment_type = ${where.value(filters.employmentType)}`)
+  if (filters.location) where.onVersion.push(`v.location = ${where.value(filters.location)}`)
+  if (filters.employmentType)
+    where.onVersion.push(`v.employment_type = ${where.value(filters.employmentType)}`)
 }
 
 const unitsBelow = (unit: string, asOf: string) => `
@@ -107,17 +112,19 @@ const unitsBelow = (unit: string, asOf: string) => `
 function byName(where: Conditions, { cursor }: Search): string {
   if (cursor !== undefined) {
     const id = where.value(uuidCursor(cursor))
-    where.add(`(e.sort_name, e.id) > ((select sort_name from employee where id = ${id}::uuid), ${id}::uuid)`)
+    where.onEmployee.push(
+      `(e.sort_name, e.id) > ((select sort_name from employee where id = ${id}::uuid), ${id}::uuid)`,
+    )
   }
   return 'e.sort_name, e.id'
 }
 
 function byUpdate(where: Conditions, { updatedSince, cursor }: Search): string {
-  where.add(`e.updated_at >= ${where.value(updatedSince)}::timestamptz`)
+  where.onEmployee.push(`e.updated_at >= ${where.value(updatedSince)}::timestamptz`)
   if (cursor !== undefined) {
     const [at, id] = cursor.split('_')
     if (!at || Number.isNaN(Date.parse(at)) || id === undefined) throw badCursor()
-    where.add(
+    where.onEmployee.push(
       `(e.updated_at, e.id) > (${where.value(at)}::timestamptz, ${where.value(uuidCursor(id))}::uuid)`,
     )
   }
