@@ -36,8 +36,26 @@ function put(raw: Record<string, unknown>, name: string, value: unknown, place: 
 /** Parses strictly: unknown fields are refused. Throws `invalid-input` with a pointer per broken rule. */
 export function validate<T extends z.ZodType>(schema: T, raw: unknown): z.output<T> {
   const result = schema.safeParse(raw)
-  if (result.success) return result.data
-  throw invalid(result.error.issues.flatMap(fieldErrors))
+  const errors = result.success ? unstorable(result.data, []) : result.error.issues.flatMap(fieldErrors)
+  if (!result.success || errors.length > 0) throw invalid(errors)
+  return result.data
+}
+
+/** What no database takes, in whatever field: cursors, search words, keys. */
+function unstorable(value: unknown, path: readonly string[]): FieldError[] {
+  if (typeof value === 'string') {
+    const pointer = pointerOf(path)
+    if (value.includes('\0'))
+      return [{ pointer, rule: 'control-character', detail: 'Has a control character' }]
+    if (!value.isWellFormed())
+      return [{ pointer, rule: 'lone-surrogate', detail: 'Has a lone surrogate, which is no text' }]
+    return []
+  }
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, item]) => [
+    ...unstorable(key, [...path, key]),
+    ...unstorable(item, [...path, key]),
+  ])
 }
 
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
@@ -68,11 +86,11 @@ const invalid = (errors: FieldError[]) =>
   })
 
 function queryOf(c: Context): Record<string, string> {
-  const result: Record<string, string> = {}
-  for (const [name, values] of Object.entries(c.req.queries())) {
-    if (values.length > 1)
+  const result: Record<string, string> = Object.create(null)
+  for (const [name, value] of new URL(c.req.url).searchParams) {
+    if (name in result)
       throw invalid([{ pointer: `/${name}`, rule: 'duplicate', detail: 'Is given more than once' }])
-    result[name] = values[0]!
+    result[name] = value
   }
   return result
 }
