@@ -8,6 +8,7 @@ import type { IdentityConfig } from './config.ts'
 import { identityContract } from './contract.ts'
 import { issueInvitation } from './invitations.ts'
 import { issueJobToken } from './job-tokens.ts'
+import { machineClientHandlers, registerMachineClient } from './machine-clients.ts'
 import { tenantHandlers } from './tenants.ts'
 
 /** The operations; the OpenID Connect provider beside them is `oidc/handler.ts`. */
@@ -19,7 +20,13 @@ export const createIdentityApp = (
   createApp(
     identityContract,
     {
-      ...transactional(identityContract, database, { ...tenantHandlers, ...accountHandlers, getAuditTrail }),
+      ...transactional(identityContract, database, {
+        ...tenantHandlers,
+        ...accountHandlers,
+        ...machineClientHandlers,
+        getAuditTrail,
+      }),
+      registerMachineClient: registerMachineClient(database),
       issueInvitation: issueInvitation(database, config.publicUrl),
       issueJobToken: issueJobToken(database, config),
       events: serveFeed(database),

@@ -61,6 +61,14 @@ const sourceVersion = version.meta({
 /** `applied` is false where a newer version had come before. */
 const applied = z.object({ account, applied: z.boolean() })
 
+/** A partner's program, which gets tokens by client credentials. */
+const machineClient = z.object({
+  clientId: id,
+  name: z.string(),
+  roles: z.array(z.object({ role: role.shape.role, reach: role.shape.reach })),
+  createdAt: instant,
+})
+
 const auditEntry = z.object({
   id,
   at: instant,
@@ -90,6 +98,7 @@ export const identityContract = contract({
       status: 422,
       title: 'The caller may not assign this role, or not with this reach',
     },
+    'client-not-found': { status: 404, title: 'There is no such client' },
     'last-admin': { status: 409, title: 'The company must keep an HR administrator who can log in' },
   },
   operations: {
@@ -239,11 +248,31 @@ export const identityContract = contract({
       }),
       output: pageOf(account),
     }),
+    registerMachineClient: command({
+      summary: "Registers a partner's program with roles of its own; the secret is told only here",
+      deadline: 3000,
+      input: z.strictObject({ name: text(120), roles }),
+      output: z.object({ client: machineClient, clientSecret: z.string() }),
+      errors: ['role-not-grantable'],
+    }),
+    removeMachineClient: command({
+      summary: "Takes a partner's program its access; tokens that it has live on for their few minutes",
+      deadline: 3000,
+      input: z.strictObject({ clientId: id }),
+      output: machineClient,
+      errors: ['client-not-found'],
+    }),
+    listMachineClients: query({
+      summary: "Lists the company's machine clients, oldest first",
+      deadline: 1000,
+      input: z.strictObject({}),
+      output: z.object({ items: z.array(machineClient) }),
+    }),
     getAuditTrail: query({
-      summary: 'Pages through what was done to a tenant or an account, newest first',
+      summary: 'Pages through what was done to a tenant, an account or a machine client, newest first',
       access: ['user', 'job'],
       deadline: 2000,
-      input: z.strictObject({ object: z.enum(['tenant', 'account']), id, scope, ...page }),
+      input: z.strictObject({ object: z.enum(['tenant', 'account', 'client']), id, scope, ...page }),
       output: pageOf(auditEntry),
       errors: ['account-not-found'],
     }),

@@ -35,7 +35,7 @@ export const identityService = service({
     },
     { methods: ['GET'], path: `${oidcPath}/jwks`, because: 'the public keys that verify tokens' },
     {
-      methods: ['GET', 'POST'],
+      methods: ['GET'],
       path: `${oidcPath}/auth`,
       because: 'the authorization endpoint: a browser comes here to log in',
     },
@@ -70,7 +70,7 @@ export const identityService = service({
       because: 'userinfo: takes the access token as OpenID Connect says, not as the edge does',
     },
     {
-      methods: ['GET', 'POST'],
+      methods: ['GET'],
       path: `${oidcPath}/session/end`,
       because: 'logout: a browser comes with its session cookie',
     },

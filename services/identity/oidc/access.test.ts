@@ -1,10 +1,9 @@
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { testCall } from '#kit/testing.ts'
+import { post } from '#kit/testing.ts'
 import { Browser } from '../fixtures/browser.ts'
 import { logInByForm } from '../fixtures/login.ts'
 import { company, jobPost, password, startIdentity, type TestServer } from '../fixtures/server.ts'
-import { insertMachineClient } from '../store/clients.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -93,29 +92,67 @@ describe('a suspended tenant', () => {
 })
 
 describe('a machine client', () => {
-  it('gets a token of its tenant with its own roles, by client credentials', async () => {
-    const { tenant } = await company(server, 'cyberdyne')
-    const { clientId, clientSecret } = await server.db.database.unscoped(testCall(tenant), (tx) =>
-      insertMachineClient(tx, {
-        tenant,
-        name: 'Payroll partner',
-        roles: [{ role: 'hr-admin', reach: 'all' }],
-      }),
+  interface Registered {
+    client: { clientId: string }
+    clientSecret: string
+  }
+  const basic = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+  const tokenOf = ({ client, clientSecret }: Registered) =>
+    token({ grant_type: 'client_credentials' }, basic(client.clientId, clientSecret))
+  const register = async (admin: Company, key: string, roles = [{ role: 'hr-admin', reach: 'all' }]) =>
+    post(
+      server.app,
+      'registerMachineClient',
+      { name: 'Payroll partner', roles },
+      { tenant: admin.tenant, account: admin.account },
+      { 'idempotency-key': key },
     )
-    const basic = (secret: string) => `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`
-    const answer = await token({ grant_type: 'client_credentials' }, basic(clientSecret))
+
+  it('gets a token of its tenant with its own roles, by client credentials', async () => {
+    const admin = await company(server, 'cyberdyne')
+    const registered = (await register(admin, 'a')).body as Registered
+    const { clientId } = registered.client
+    const answer = await tokenOf(registered)
     expect(answer.status).toBe(200)
     expect(decodeJwt(answer.body.access_token!)).toMatchObject({
       iss: server.config.issuer,
       aud: 'staffmesh',
       sub: clientId,
       azp: clientId,
-      tid: tenant,
+      tid: admin.tenant,
       roles: ['hr-admin:all'],
     })
-    expect((await token({ grant_type: 'client_credentials' }, basic('wrong'))).status).toBe(401)
-    await jobPost(server, tenant, 'suspendTenant', { id: tenant, reason: 'unpaid' })
-    expect((await token({ grant_type: 'client_credentials' }, basic(clientSecret))).status).toBe(401)
+    expect((await token({ grant_type: 'client_credentials' }, basic(clientId, 'wrong'))).status).toBe(401)
+    await jobPost(server, admin.tenant, 'suspendTenant', { id: admin.tenant, reason: 'unpaid' })
+    expect((await tokenOf(registered)).status).toBe(401)
+  })
+
+  it('is one, with a new secret, when its registration is tried again', async () => {
+    const admin = await company(server, 'wonka')
+    const lost = (await register(admin, 'same')).body as Registered
+    const again = (await register(admin, 'same')).body as Registered
+    expect(again.client).toEqual(lost.client)
+    expect((await tokenOf(lost)).status).toBe(401)
+    expect((await tokenOf(again)).status).toBe(200)
+    const caller = { tenant: admin.tenant, account: admin.account }
+    const { clientId } = again.client
+    expect((await post(server.app, 'listMachineClients', {}, caller)).body).toEqual({ items: [again.client] })
+    const stranger = { tenant: (await company(server, 'gringotts')).tenant }
+    expect((await post(server.app, 'removeMachineClient', { clientId }, stranger)).status).toBe(404)
+    expect((await post(server.app, 'removeMachineClient', { clientId }, caller)).status).toBe(200)
+    expect((await tokenOf(again)).status).toBe(401)
+  })
+
+  it('has no role beyond those of who registers it', async () => {
+    const admin = await company(server, 'oscorp')
+    for (const role of [
+      { role: 'operator', reach: 'all' },
+      { role: 'manager', reach: 'reports' },
+    ])
+      expect(await register(admin, role.role, [role])).toMatchObject({
+        status: 422,
+        body: { pointer: '/roles' },
+      })
   })
 })
 

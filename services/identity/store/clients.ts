@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUIDv7 } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Tx } from '#kit/database.ts'
 import type { Assignment } from '../domain/roles.ts'
 
@@ -32,21 +32,48 @@ export async function findClient(tx: Tx, id: string): Promise<Client | undefined
   return row
 }
 
-/** A machine client of a partner: client credentials, with roles of its own. The secret is told once. */
-export async function insertMachineClient(
+export interface MachineClient {
+  clientId: string
+  name: string
+  roles: string[]
+  createdAt: Date
+}
+
+const machineColumns = `id as "clientId", name, roles, created_at as "createdAt"`
+
+/** Made again with the same id it gets another secret: the answer that told the first was lost. */
+export async function saveMachineClient(
   tx: Tx,
-  client: { tenant: string; name: string; roles: readonly Assignment[] },
-): Promise<{ clientId: string; clientSecret: string }> {
-  const clientId = randomUUIDv7()
-  const clientSecret = randomBytes(32).toString('base64url')
-  await tx.query('insert into client (id, tenant, name, secret_hash, roles) values ($1, $2, $3, $4, $5)', [
-    clientId,
-    client.tenant,
-    client.name,
-    hashSecret(clientSecret),
-    client.roles.map(({ role, reach }) => `${role}:${reach}`),
-  ])
-  return { clientId, clientSecret }
+  client: { id: string; name: string; roles: readonly Assignment[]; secret: string },
+): Promise<MachineClient> {
+  const [row] = await tx.query<MachineClient>(
+    `insert into client (id, tenant, name, secret_hash, roles) values ($1, $2, $3, $4, $5)
+     on conflict (id) do update set secret_hash = excluded.secret_hash where client.tenant = excluded.tenant
+     returning ${machineColumns}`,
+    [
+      client.id,
+      tx.tenant,
+      client.name,
+      hashSecret(client.secret),
+      client.roles.map(({ role, reach }) => `${role}:${reach}`),
+    ],
+  )
+  return row!
+}
+
+export async function deleteMachineClient(tx: Tx, id: string): Promise<MachineClient | undefined> {
+  const [row] = await tx.query<MachineClient>(
+    `delete from client where id = $1 and tenant = $2 returning ${machineColumns}`,
+    [id, tx.tenant],
+  )
+  return row
+}
+
+export async function listMachineClients(tx: Tx): Promise<MachineClient[]> {
+  return tx.query<MachineClient>(
+    `select ${machineColumns} from client where tenant = $1 order by created_at, id`,
+    [tx.tenant],
+  )
 }
 
 export const hashSecret = (secret: string) => createHash('sha256').update(secret).digest('base64url')
