@@ -6,6 +6,7 @@ import {
   callers,
   expected,
   gaps,
+  identityOf,
   type Outcome,
   type Relation,
   relations,
@@ -41,8 +42,7 @@ export function describeMatrix<C extends Contract, Scene extends { caller: TestC
     const scene = scenes.get(key) ?? (await matrix.scene(relation))
     if (!scenes.has(key)) await sample.prepare?.(scene)
     scenes.set(key, scene)
-    const caller = { ...scene.caller, roles: kind === 'none' || kind === 'no token' ? [] : [kind] }
-    const sender = kind === 'no token' ? undefined : caller
+    const sender = identityOf(kind, scene.caller)
     const { status, body } = await send(name, sample.input(scene) as object, sender, sample.csv)
     if (refusals.includes(status)) return status
     if (status >= 300) return { status, body }

@@ -1,14 +1,12 @@
 import type { Contract, InputOf, Operation, OutputOf, Reach, Role } from '#kit/contract.ts'
+import type { TestCaller } from '#kit/testing.ts'
 
 /** How the caller stands to what an operation is about. Someone or something of another tenant is `foreign`. */
 export const relations = ['self', 'direct', 'indirect', 'peer', 'foreign'] as const
 export type Relation = (typeof relations)[number]
 
-/**
- * What callers come with. Assignments wider and narrower than an operation declares are among them: the narrower of
- * both must count. `none` is a valid token without roles.
- */
-export const callers = [
+/** Assignments wider and narrower than an operation declares: the narrower of both must count. */
+const assignments = [
   'operator:all',
   'hr-admin:all',
   'hr-admin:reports',
@@ -17,10 +15,32 @@ export const callers = [
   'manager:self',
   'employee:all',
   'employee:self',
-  'none',
-  'no token',
-] as const satisfies readonly (`${Role}:${Reach}` | 'none' | 'no token')[]
+] as const satisfies readonly `${Role}:${Reach}`[]
+
+/** Who has nothing that an operation of users could go by. */
+const outsiders = ['no token', 'no role', 'a job', 'manager without employee'] as const
+
+export const callers = [...assignments, ...outsiders]
 export type CallerKind = (typeof callers)[number]
+
+const isAssignment = (kind: CallerKind): kind is (typeof assignments)[number] =>
+  assignments.some((assignment) => assignment === kind)
+
+/** What the caller is known by. */
+export function identityOf(kind: CallerKind, caller: TestCaller): TestCaller | undefined {
+  if (isAssignment(kind)) return { ...caller, roles: [kind] }
+  const { employee: _, ...account } = caller
+  switch (kind) {
+    case 'no token':
+      return undefined
+    case 'no role':
+      return { ...caller, roles: [] }
+    case 'a job':
+      return { ...account, account: 'job:lifecycle', roles: [] }
+    case 'manager without employee':
+      return { ...account, roles: ['manager:reports'] }
+  }
+}
 
 /**
  * Whom or what an operation is about:
@@ -65,11 +85,11 @@ export type Outcome = 'done' | 'shown' | 'hidden' | 401 | 403 | 404 | 422
 const widths: readonly Reach[] = ['self', 'reports', 'all']
 
 /** The narrower of what the caller was assigned and what the operation gives that role. */
-function reachOf(op: Operation, caller: CallerKind): Reach | undefined {
-  const [role, assigned] = caller.split(':') as [Role, Reach]
+function reachOf(op: Operation, kind: CallerKind): Reach | undefined {
+  if (!isAssignment(kind)) return undefined
+  const [role, assigned] = kind.split(':') as [Role, Reach]
   const declared = op.roles?.[role]
-  if (!declared) return undefined
-  return widths[Math.min(widths.indexOf(declared), widths.indexOf(assigned))]
+  return declared && widths[Math.min(widths.indexOf(declared), widths.indexOf(assigned))]
 }
 
 const within: Record<Reach, readonly Relation[]> = {
@@ -82,14 +102,14 @@ const within: Record<Reach, readonly Relation[]> = {
 export function expected(
   op: Operation,
   traits: Traits & { shows?: unknown },
-  caller: CallerKind,
+  kind: CallerKind,
   relation: Relation,
 ): Outcome {
-  if (caller === 'no token') return 401
-  const reach = reachOf(op, caller)
+  if (kind === 'no token') return 401
+  const reach = reachOf(op, kind)
   if (!reach || (op.tenantWide && reach !== 'all')) return 403
   if (relation === 'self' && traits.self) return traits.self
-  const isOperator = traits.about === 'platform' && caller.startsWith('operator')
+  const isOperator = traits.about === 'platform' && kind.startsWith('operator')
   const reached = isOperator || reaches(op, traits, reach, relation)
   if (traits.shows) return reached ? 'shown' : 'hidden'
   return reached ? 'done' : (traits.unreached ?? 404)
