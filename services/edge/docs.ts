@@ -35,6 +35,7 @@ const own = join(import.meta.dirname, 'docs')
 const files: Record<string, string> = {
   '/docs': join(own, 'index.html'),
   '/docs/start.js': join(own, 'start.js'),
+  '/docs/start.css': join(own, 'start.css'),
   '/docs/swagger-ui.css': join(viewer, 'swagger-ui.css'),
   '/docs/swagger-ui-bundle.js': join(viewer, 'swagger-ui-bundle.js'),
   '/docs/oauth2-redirect.html': join(viewer, 'oauth2-redirect.html'),

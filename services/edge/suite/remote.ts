@@ -7,11 +7,13 @@ import { newImport } from './item.ts'
 import type { Subject, Who } from './subject.ts'
 import { edgeSuite } from './suite.ts'
 
-const { EDGE_URL: url, EDGE_ACCOUNTS: accountsFile, EDGE_ORIGIN: origin, EDGE_EXHAUST: exhaust } = process.env
-if (!url || !accountsFile)
-  throw new Error(
-    'Set EDGE_URL to the address of the edge, and EDGE_ACCOUNTS to a file of accounts: the demo.json of a local run',
-  )
+const {
+  EDGE_URL: url,
+  EDGE_ACCOUNTS: accountsFile = '.local/demo.json',
+  EDGE_ORIGIN: origin,
+  EDGE_EXHAUST: exhaust,
+} = process.env
+if (!url) throw new Error('Set EDGE_URL to the address of an edge that is up')
 
 /** Whose quota of the demo accounts may be used up, and who of them has the least rights. */
 const roles: Record<Who, string> = {
