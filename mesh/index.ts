@@ -4,6 +4,7 @@ import { authorization } from './authorization.ts'
 import { type EgressOptions, egress } from './egress.ts'
 import { graphOf } from './graph.ts'
 import { mtls } from './mtls.ts'
+import { networkPolicies } from './network.ts'
 import type { Resource } from './resource.ts'
 import { destinations, routes } from './traffic.ts'
 
@@ -18,6 +19,7 @@ export function mesh(
     authorization: authorization(graph, options.issuer.url),
     authentication: authentication(graph, options.issuer),
     egress: egress(graph, options),
+    network: networkPolicies(graph, options),
     routes: routes(graph),
     destinations: destinations(graph),
   }

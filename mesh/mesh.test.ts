@@ -90,6 +90,20 @@ describe('every policy', () => {
   })
 })
 
+describe('packets', () => {
+  it('reach a service only from its callers', () => {
+    type Peer = { podSelector: { matchLabels: Record<string, string> } }
+    for (const service of services) {
+      const policy = policies.network!.find((resource) => resource.metadata.name === service.name)!
+      const [rule] = policy.spec.ingress as { from: Peer[] }[]
+      const callersOfIt = graph.edges.filter((e) => e.callee === service.name).map((e) => e.caller)
+      expect(rule!.from.map((peer) => peer.podSelector.matchLabels['app.kubernetes.io/part-of'])).toEqual(
+        [...new Set(callersOfIt)].sort(),
+      )
+    }
+  })
+})
+
 describe('retries', () => {
   it('are only where a second try is harmless, inside the deadline', () => {
     for (const call of graph.edges) {

@@ -1,0 +1,109 @@
+import type { EgressOptions } from './egress.ts'
+import { collector } from './egress.ts'
+import { calleesOf, callersOf, edge, type Graph } from './graph.ts'
+import { namespaces, type Resource, resource, servicePort } from './resource.ts'
+
+/**
+ * The same graph as a second wall, below the mesh: packets pass only between pods that call each other, and to what
+ * every pod needs. https://kubernetes.io/docs/concepts/services-networking/network-policies/
+ */
+export function networkPolicies(graph: Graph, options: EgressOptions): Resource[] {
+  const services = graph.services.map((service) =>
+    policy(
+      service.name,
+      namespaces.services,
+      `services/*/service.ts declare who calls ${service.name} and whom it calls`,
+      callersOf(graph, service.name).map(([caller]) => caller),
+      calleesOf(graph, service.name),
+      service.database ? [instancePeer(options.instanceOf(service.name))] : [],
+    ),
+  )
+  return [
+    ...Object.values(namespaces).map(denyAll),
+    ...services,
+    policy(edge, namespaces.edge, 'the edge is the only way in', 'anywhere', calleesOf(graph, edge), []),
+  ]
+}
+
+const postgresPort = 5432
+
+const denyAll = (namespace: string) =>
+  resource(
+    'networking.k8s.io/v1',
+    'NetworkPolicy',
+    'deny-all',
+    'no packet passes until a policy says so',
+    { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
+    namespace,
+  )
+
+function policy(
+  name: string,
+  namespace: string,
+  reason: string,
+  callers: readonly string[] | 'anywhere',
+  callees: readonly string[],
+  databases: readonly object[],
+): Resource {
+  const port = { protocol: 'TCP', port: servicePort }
+  const ingress =
+    callers === 'anywhere'
+      ? [{ ports: [port] }]
+      : callers.length === 0
+        ? []
+        : [{ from: callers.map(podsOf), ports: [port] }]
+  return resource(
+    'networking.k8s.io/v1',
+    'NetworkPolicy',
+    name,
+    reason,
+    {
+      podSelector: { matchLabels: partOf(name) },
+      policyTypes: ['Ingress', 'Egress'],
+      ingress,
+      egress: [
+        ...(callees.length === 0 ? [] : [{ to: callees.map(podsOf), ports: [port] }]),
+        ...databases.map((to) => ({ to: [to], ports: [{ protocol: 'TCP', port: postgresPort }] })),
+        ...platform,
+      ],
+    },
+    namespace,
+  )
+}
+
+const partOf = (workload: string) => ({ 'app.kubernetes.io/part-of': workload })
+const inNamespace = (name: string) => ({ matchLabels: { 'kubernetes.io/metadata.name': name } })
+
+const podsOf = (workload: string) => ({
+  namespaceSelector: inNamespace(workload === edge ? namespaces.edge : namespaces.services),
+  podSelector: { matchLabels: partOf(workload) },
+})
+
+const instancePeer = (instance: string) => ({
+  namespaceSelector: inNamespace(namespaces.databases),
+  podSelector: { matchLabels: partOf(instance) },
+})
+
+/** What every pod needs: names, its proxy's control plane, a place for telemetry. */
+const platform = [
+  {
+    to: [
+      {
+        namespaceSelector: inNamespace('kube-system'),
+        podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+      },
+    ],
+    ports: [
+      { protocol: 'UDP', port: 53 },
+      { protocol: 'TCP', port: 53 },
+    ],
+  },
+  {
+    to: [{ namespaceSelector: inNamespace('istio-system'), podSelector: { matchLabels: { app: 'istiod' } } }],
+    ports: [{ protocol: 'TCP', port: 15012 }],
+  },
+  {
+    to: [{ namespaceSelector: inNamespace(collector.namespace) }],
+    ports: [{ protocol: 'TCP', port: 4318 }],
+  },
+]
