@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { validate } from '@hyperjump/json-schema/openapi-3-1'
 import { describe, expect, it } from 'vitest'
 import { openApi } from '#kit/openapi.ts'
@@ -47,5 +48,10 @@ describe('the public API', () => {
     for (const { parameters } of described)
       for (const limit of parameters?.filter(({ name }) => name === 'limit') ?? [])
         expect(limit.schema).toEqual({ default: 50, type: 'integer', minimum: 1, maximum: 200 })
+  })
+
+  it.each(contracts)('is listed in the README of $service', async ({ service, operations }) => {
+    const readme = await readFile(new URL(`./${service}/README.md`, import.meta.url), 'utf8')
+    expect(Object.keys(operations).filter((name) => !readme.includes(`\`${name}\``))).toEqual([])
   })
 })
