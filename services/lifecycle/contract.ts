@@ -44,6 +44,8 @@ const process = z.object({
   version,
 })
 
+const invitation = z.object({ url: z.url(), expiresAt: instant })
+
 const tenantPath = '/v1/tenants/{tenantId}' as const
 
 /** Tenants, erasure, and what is under way between the contexts. */
@@ -54,6 +56,11 @@ export const lifecycleContract = contract({
     'tenant-not-found': { status: 404, title: 'There is no such tenant' },
     'tenant-slug-taken': { status: 409, title: 'Another company has this short name' },
     'tenant-deleted': { status: 409, title: 'The tenant was deleted' },
+    'own-tenant': { status: 409, title: 'Nobody shuts out his own company' },
+    'administrator-not-found': {
+      status: 404,
+      title: 'The company has no such administrator who has yet to log in',
+    },
     'deletion-not-found': { status: 404, title: 'The tenant is not going to be deleted' },
     'deletion-begun': { status: 409, title: 'The data is being removed: this cannot be undone' },
     'export-not-found': { status: 404, title: 'There is no such export' },
@@ -82,6 +89,15 @@ export const lifecycleContract = contract({
       }),
       errors: ['tenant-slug-taken'],
     }),
+    inviteAdministrator: command({
+      summary: 'Makes a new link for an administrator who has no password yet; earlier links end',
+      route: { method: 'POST', path: `${tenantPath}/invitations`, status: 201 },
+      roles: operator,
+      deadline: 4000,
+      input: z.strictObject({ tenantId: id, accountId: id }),
+      output: invitation,
+      errors: ['tenant-not-found', 'administrator-not-found'],
+    }),
     getTenant: query({
       summary: 'Reads a company',
       route: { method: 'GET', path: tenantPath },
@@ -98,7 +114,7 @@ export const lifecycleContract = contract({
       deadline: 6000,
       input: z.strictObject({ tenantId: id, reason: text(500) }),
       output: tenant,
-      errors: ['tenant-not-found', 'tenant-deleted'],
+      errors: ['tenant-not-found', 'tenant-deleted', 'own-tenant'],
     }),
     resumeTenant: command({
       summary: 'Lets the people of a suspended company in again',
@@ -163,7 +179,7 @@ export const lifecycleContract = contract({
         graceDays: z.int().min(0).max(365).default(30),
       }),
       output: process,
-      errors: ['tenant-not-found', 'tenant-deleted', 'deletion-begun'],
+      errors: ['tenant-not-found', 'tenant-deleted', 'deletion-begun', 'own-tenant'],
     }),
     keepTenant: command({
       summary: 'Calls a deletion off while the time of grace runs; the company stays suspended',

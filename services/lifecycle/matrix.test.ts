@@ -21,6 +21,7 @@ interface Scene {
   process: ProcessView
   /** Set by what prepares it. */
   exportId: string
+  accountId: string
 }
 
 /** Lifecycle knows no reporting line: what matters is whether the target's company is the caller's. */
@@ -31,7 +32,7 @@ async function sceneOf(relation: Relation): Promise<Scene> {
   const { id } = await lifecycle.directory(tenant, 'hireEmployee', newHire({ email: null }))
   await lifecycle.settle()
   const process = await lifecycle.processOf(tenant, id)
-  return { caller: { tenant: home, employee: randomUUID() }, tenant, process, exportId: '' }
+  return { caller: { tenant: home, employee: randomUUID() }, tenant, process, exportId: '', accountId: '' }
 }
 
 const tenantId = ({ tenant }: Scene) => ({ tenantId: tenant })
@@ -55,6 +56,11 @@ async function collect(scene: Scene): Promise<void> {
   await lifecycle.settle()
 }
 
+/** Operators may not shut out their own company: another one. */
+async function another(scene: Scene): Promise<void> {
+  scene.tenant = await lifecycle.newTenant()
+}
+
 const samples: Samples<typeof lifecycleContract, Scene> = {
   createTenant: {
     about: 'platform',
@@ -65,12 +71,27 @@ const samples: Samples<typeof lifecycleContract, Scene> = {
     }),
   },
   getTenant: { about: 'platform', input: tenantId },
-  suspendTenant: { about: 'platform', input: (scene) => ({ ...tenantId(scene), reason: 'Does not pay' }) },
+  inviteAdministrator: {
+    about: 'platform',
+    async prepare(scene) {
+      const [admin] = await lifecycle.identityDb.sudo<{ id: string }>(
+        'select id from account where tenant = $1 and employee_id is null',
+        [scene.tenant],
+      )
+      scene.accountId = admin!.id
+    },
+    input: (scene) => ({ ...tenantId(scene), accountId: scene.accountId }),
+  },
+  suspendTenant: {
+    about: 'platform',
+    prepare: another,
+    input: (scene) => ({ ...tenantId(scene), reason: 'Does not pay' }),
+  },
   resumeTenant: { about: 'platform', input: tenantId },
   exportTenant: { about: 'platform', input: tenantId },
   getExport: { about: 'platform', prepare: collect, input: exportOf },
   listExportRecords: { about: 'platform', prepare: collect, input: exportOf },
-  deleteTenant: { about: 'platform', input: tenantId },
+  deleteTenant: { about: 'platform', prepare: another, input: tenantId },
   keepTenant: {
     about: 'platform',
     prepare: ({ tenant }) => lifecycle.request('POST', `/v1/tenants/${tenant}/deletion`, operator, {}),

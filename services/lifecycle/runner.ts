@@ -13,7 +13,7 @@ import { acrossTenants, type Claim, claim, processOf, release } from './store.ts
 /** Steps taken side by side. */
 const width = 8
 /** How often to look for what is due, in milliseconds. */
-const pollInterval = 500
+const pollInterval = 1000
 /** A lease outlives its step by this much, so that no other worker takes what may still be running. */
 const slack = 2000
 

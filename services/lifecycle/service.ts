@@ -39,6 +39,7 @@ export const lifecycleService = service({
       'resumeTenant',
       'deleteTenant',
       'exportAccounts',
+      'getAccount',
       'getAccountByEmployee',
       'provisionAccount',
       'enableAccount',

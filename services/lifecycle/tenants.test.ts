@@ -53,6 +53,30 @@ describe('creating', () => {
     expect(accountOf(again)).toBe(accountOf(first))
   })
 
+  it('makes a new link for an administrator who has lost it, and for nobody else', async () => {
+    const { body } = await request('POST', '', input())
+    const { id, firstAdmin } = body as { id: string; firstAdmin: { accountId: string } }
+    const { accountId } = firstAdmin
+    expect(await request('POST', `/${id}/invitations`, { accountId })).toMatchObject({
+      status: 201,
+      body: { url: expect.stringMatching(/^http/) },
+    })
+    const employee = (await lifecycle.directory(id, 'hireEmployee', newHire())).id
+    await lifecycle.settle()
+    const account = await lifecycle.identity(id, 'getAccountByEmployee', {
+      employeeId: employee,
+      scope: { reach: 'all' },
+    })
+    const notFound = { body: { type: 'https://staffmesh.dev/problems/administrator-not-found' } }
+    expect(await request('POST', `/${id}/invitations`, { accountId: account.id })).toMatchObject(notFound)
+    expect(await request('POST', `/${tenant}/invitations`, { accountId })).toMatchObject(notFound)
+    await lifecycle.identityDb.sudo(
+      `insert into credential (tenant, account, password_hash) values ($1, $2, '$argon2id$x')`,
+      [id, accountId],
+    )
+    expect(await request('POST', `/${id}/invitations`, { accountId })).toMatchObject(notFound)
+  })
+
   it('refuses a short name that is taken', async () => {
     const body = input()
     await request('POST', '', body)
@@ -71,6 +95,12 @@ it('suspends and resumes', async () => {
   expect(await request('GET', `/${tenant}`)).toMatchObject({ body: { status: 'suspended' } })
   expect(await request('DELETE', `/${tenant}/suspension`)).toMatchObject({ body: { status: 'active' } })
   expect(await request('GET', `/${randomUUID()}`)).toMatchObject({ status: 404 })
+})
+
+it('keeps operators from shutting themselves out', async () => {
+  const own = { status: 409, body: { type: 'https://staffmesh.dev/problems/own-tenant' } }
+  expect(await request('POST', `/${operator.tenant}/suspension`, { reason: 'Oops' })).toMatchObject(own)
+  expect(await request('POST', `/${operator.tenant}/deletion`, {})).toMatchObject(own)
 })
 
 describe('an export', () => {
@@ -242,6 +272,7 @@ it('is for operators only', async () => {
       { slug: 'mine', companyName: 'Mine', firstAdmin: { email: 'a@b.example', displayName: 'A' } },
     ],
     ['GET', `/${tenant}`],
+    ['POST', `/${tenant}/invitations`, { accountId: randomUUID() }],
     ['POST', `/${tenant}/suspension`, { reason: 'x' }],
     ['DELETE', `/${tenant}/suspension`],
     ['POST', `/${tenant}/exports`, {}],
