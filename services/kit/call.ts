@@ -39,8 +39,7 @@ export function scopeOf(call: Call): Scope {
   return call.scope
 }
 
-/** A call that starts inside a service: background work for one tenant, or for none. */
-export function backgroundCall(options: {
+interface Background {
   service: string
   operation: string
   tenant?: string
@@ -50,10 +49,21 @@ export function backgroundCall(options: {
   idempotencyKey?: string
   traceparent?: string
   signal?: AbortSignal
-}): Call {
-  const deadline = options.deadline ?? 30_000
-  const account = `job:${options.service}`
+}
+
+const backgroundDeadline = 30_000
+
+function timeLimit({ signal, deadline = backgroundDeadline }: Background): AbortSignal {
   const timeout = AbortSignal.timeout(deadline)
+  return signal ? AbortSignal.any([signal, timeout]) : timeout
+}
+
+/**
+ * A call that starts inside a service: background work for one tenant, or for none. A combined signal stays in memory
+ * until its time is over; who makes many long calls gives one of his own that ends with the work.
+ */
+export function backgroundCall(options: Background, until = timeLimit(options)): Call {
+  const account = `job:${options.service}`
   return {
     service: options.service,
     operation: options.operation,
@@ -73,8 +83,8 @@ export function backgroundCall(options: {
           },
         }
       : {}),
-    deadline: Date.now() + deadline,
-    signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
+    deadline: Date.now() + (options.deadline ?? backgroundDeadline),
+    signal: until,
     idempotencyKey: options.idempotencyKey ?? randomUUIDv7(),
     requestId: randomUUIDv7(),
     traceparent: options.traceparent,

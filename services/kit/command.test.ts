@@ -28,6 +28,29 @@ describe('idempotency', () => {
     expect(second.headers.get('idempotent-replayed')).toBe('true')
   })
 
+  it('answers a replay before it looks at the version', async () => {
+    const { id } = await create('first name')
+    const key = { 'idempotency-key': randomUUID() }
+    const rename = (version: number, headers = {}) =>
+      post(app, 'renameCounter', { id, name: 'second name', version }, caller, headers)
+    const first = await rename(1, key)
+    expect(first).toMatchObject({ status: 200, body: { version: 2 } })
+    expect(await rename(1)).toMatchObject({
+      status: 412,
+      body: { type: 'https://staffmesh.dev/problems/version-conflict' },
+    })
+    for (const version of [1, 2, 9]) expect((await rename(version, key)).body).toEqual(first.body)
+  })
+
+  it('answers the same key anew once the first try was rolled back', async () => {
+    await create('in the way')
+    const key = { 'idempotency-key': randomUUID() }
+    const retry = () => post(app, 'createCounter', { name: 'in the way' }, caller, key)
+    expect(await retry()).toMatchObject({ status: 409 })
+    await db.sudo(`update counter set name = 'aside' where name = 'in the way'`)
+    expect(await retry()).toMatchObject({ status: 200 })
+  })
+
   it('refuses the same key with another body', async () => {
     const { id } = await create('reused')
     const key = { 'idempotency-key': randomUUID() }

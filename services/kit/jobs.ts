@@ -72,7 +72,12 @@ function taskOf(service: string, name: string, job: Job, options: JobsOptions) {
     const { traceparent, ...payload } = { tenant: '', ...(raw as object) } as JobPayload & {
       traceparent?: string
     }
-    const { attempts, run_at, id } = helpers.job
+    const { attempts, run_at, id, created_at } = helpers.job
+    const deadline = options.deadline ?? 600_000
+    const limit = new AbortController()
+    const abort = () => limit.abort()
+    const timer = setTimeout(abort, deadline)
+    helpers.abortSignal?.addEventListener('abort', abort)
     const attributes = { 'staffmesh.job': name }
     const lag = Math.max(0, Date.now() - new Date(run_at).getTime())
     recorder?.measure('staffmesh.job.lag', lag / 1000, attributes)
@@ -101,15 +106,16 @@ function taskOf(service: string, name: string, job: Job, options: JobsOptions) {
         },
         (own) => {
           trace = own ?? traceparent
-          const call = backgroundCall({
+          const background = {
             service,
             operation: name,
             ...(payload.tenant ? { tenant: payload.tenant } : {}),
-            deadline: options.deadline ?? 600_000,
-            idempotencyKey: `job/${id}`,
+            deadline,
+            // The same in each attempt. The number alone could come again after a restore.
+            idempotencyKey: `job/${id}.${created_at.getTime()}`,
             ...(trace ? { traceparent: trace } : {}),
-            ...(helpers.abortSignal ? { signal: helpers.abortSignal } : {}),
-          })
+          }
+          const call = backgroundCall(background, limit.signal)
           return job(payload as JobPayload, call)
         },
       )
@@ -117,6 +123,9 @@ function taskOf(service: string, name: string, job: Job, options: JobsOptions) {
     } catch (error) {
       log.error({ ...seen(), err: error }, 'job failed')
       throw error
+    } finally {
+      clearTimeout(timer)
+      helpers.abortSignal?.removeEventListener('abort', abort)
     }
   }
 }
