@@ -1,26 +1,15 @@
 import { hash, verify } from '@node-rs/argon2'
 import { normalizePassword } from './domain/password.ts'
+import { inTurns } from './turns.ts'
 
 /** Argon2id with the least memory that OWASP recommends: 19 MiB, two passes, one lane. */
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-/** Hashes at once at most: each takes a core and its 19 MiB, and the rest of the service wants some too. */
-const atOnce = 2
-
-let running = 0
-const waiting: (() => void)[] = []
-
-async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (running >= atOnce) await new Promise<void>((resume) => waiting.push(resume))
-  else running++
-  try {
-    return await work()
-  } finally {
-    const next = waiting.shift()
-    if (next) next()
-    else running--
-  }
-}
+/**
+ * Each hash takes a core for some 40 ms and its 19 MiB, and the rest of the service wants some too. A queue that is
+ * longer than people are patient helps nobody.
+ */
+const inTurn = inTurns({ atOnce: 2, waiting: 100 })
 
 export const hashPassword = (password: string) => inTurn(() => hash(normalizePassword(password), parameters))
 

@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { identityConfig } from '../config.ts'
 import { Browser } from '../fixtures/browser.ts'
 import { startIdentity, type TestServer } from '../fixtures/server.ts'
+import { createOidcHandler } from './handler.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -19,8 +23,9 @@ async function open(parameters: Record<string, string> = {}, browser = new Brows
     code_challenge_method: 'S256',
     ...parameters,
   })
-  const page = await browser.follow(`${server.config.issuer}/auth?${query}`, 'http://127.0.0.1:9')
-  return { ...page, browser, html: await page.response.text() }
+  const first = `${server.config.issuer}/auth?${query}`
+  const page = await browser.follow(first, 'http://127.0.0.1:9')
+  return { ...page, first, browser, html: await page.response.text() }
 }
 
 /** What a page must have to be used with a screen reader and without a mouse. */
@@ -115,6 +120,27 @@ describe('the login page', () => {
     expect(await stranger.text()).toContain('This login has ended')
     const large = await new Browser().request(at, { password: 'x'.repeat(20_000) })
     expect(large.status).toBe(413)
+  })
+})
+
+describe('the cookies', () => {
+  it('are out of reach of scripts and other sites, and for TLS only where the edge speaks it', async () => {
+    const secure = identityConfig({ ...server.config, publicUrl: 'https://hr.example.com' })
+    const behindTls = createServer(createOidcHandler(server.db.database, secure))
+    await new Promise<void>((resolve) => behindTls.listen(0, '127.0.0.1', resolve))
+    try {
+      const { port } = behindTls.address() as AddressInfo
+      const { search } = new URL((await open()).first)
+      const answer = await fetch(`http://127.0.0.1:${port}/oidc/auth${search}`, { redirect: 'manual' })
+      expect(answer.headers.get('location')).toMatch(/^\/oidc\/login\//)
+      const cookies = answer.headers.getSetCookie()
+      expect(cookies.length).toBeGreaterThan(1)
+      for (const cookie of cookies)
+        expect(cookie).toMatch(/secure; httponly; samesite=lax|samesite=lax; secure; httponly/i)
+    } finally {
+      behindTls.closeAllConnections()
+      behindTls.close()
+    }
   })
 })
 

@@ -82,6 +82,7 @@ export function createProvider(database: Database, config: IdentityConfig): Prov
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     expiresWithSession: () => true,
     rotateRefreshToken: true,
+    // A page may use the token endpoint as a client that is at home there: its redirects lead to the same origin.
     clientBasedCORS: (_ctx, origin, client) =>
       (client.redirectUris ?? []).some((uri) => new URL(uri).origin === origin),
     interactions: {

@@ -88,6 +88,24 @@ describe('a refresh', () => {
   })
 })
 
+describe('a page in a browser', () => {
+  it('uses the token endpoint where the client is at home, and nowhere else', async () => {
+    const exchange = async (origin: string) => {
+      const authorization = await authorizeByForm(server.url, credentials(), {
+        client: 'staffmesh-web',
+        redirectUri: `${server.url}/docs/oauth2-redirect.html`,
+      })
+      return exchangeCode(server.url, authorization, { origin })
+    }
+    const allowed = await exchange(server.url)
+    expect(allowed.status).toBe(200)
+    expect(allowed.headers.get('access-control-allow-origin')).toBe(server.url)
+    const refused = await exchange('https://evil.example')
+    expect(refused.status).toBe(400)
+    expect(refused.headers.get('access-control-allow-origin')).toBeNull()
+  })
+})
+
 describe('an authorization code', () => {
   it('is good once, also for two at once', async () => {
     const exchange = await authorize()

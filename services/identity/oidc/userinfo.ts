@@ -26,13 +26,11 @@ export function userinfo(database: Database, { issuer, signingKeys }: IdentityCo
     const scopes = new Set(String(verified.payload.scope ?? '').split(' '))
     if (!scopes.has('openid')) return refuse(c, 403, 'insufficient_scope')
     c.header('cache-control', 'no-store')
-    c.header('access-control-allow-origin', '*')
     return c.json(userClaims(subject, scopes))
   }
 }
 
 function refuse(c: Context, status: 401 | 403, error?: string): Response {
   c.header('www-authenticate', `Bearer realm="staffmesh"${error ? `, error="${error}"` : ''}`)
-  c.header('access-control-allow-origin', '*')
   return c.json({ error: error ?? 'invalid_request' }, status)
 }
