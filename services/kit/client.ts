@@ -141,6 +141,8 @@ async function exchange(
     return { status: response.statusCode, text: await response.body.text() }
   } catch (cause) {
     if (call.signal.aborted) throw new DomainError('deadline-exceeded', {}, cause)
+    // The body that was being sent on turned out to be too large: not the callee's fault.
+    if (cause instanceof DomainError) throw cause
     throw new DomainError('unavailable', { detail: `${callee} does not answer` }, cause)
   }
 }

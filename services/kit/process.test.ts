@@ -211,7 +211,7 @@ describe('a worker', () => {
     const counter = randomUUIDv7()
     const doomed = await start('worker')
     // Longer than the other worker takes to look for jobs of the dead.
-    await enqueue(counter, 6000)
+    await enqueue(counter, 5000)
     await until(async () => (await notes(counter)).length === 1)
     const other = await start('worker')
     // Held by a worker that lives: nobody else may run it.

@@ -104,7 +104,7 @@ async function serve(
   handler: (input: unknown, call: Call) => unknown,
   options: AppOptions,
 ): Promise<Response> {
-  const { call, end } = callOf(c, contract.service, name, op, options)
+  const { call, end, isGone } = callOf(c, contract.service, name, op, options)
   let streaming = false
   try {
     authorize(call, op)
@@ -114,7 +114,8 @@ async function serve(
     streaming = true
     return events(c, op, result as AsyncIterable<StreamEvent<unknown>>, end)
   } catch (error) {
-    return problem(c, error, contract, op)
+    // Whoever hung up in the middle of a body gets no answer, and is no failure of ours.
+    return problem(c, isGone() ? new DomainError('deadline-exceeded', {}, error) : error, contract, op)
   } finally {
     if (!streaming) end()
   }
@@ -160,7 +161,7 @@ function callOf(c: Context, service: string, name: string, op: Operation, option
     outgoing?.off('close', hangUp)
     options.draining?.removeEventListener('abort', abort)
   }
-  return { call, end }
+  return { call, end, isGone: () => outgoing?.destroyed ?? false }
 }
 
 /** Whether the caller is of the kind, and has a role, that the operation demands. */

@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { InMemoryLogRecordExporter, SimpleLogRecordProcessor } from '@opentelemetry/sdk-logs'
 import {
@@ -9,6 +10,7 @@ import {
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from '@opentelemetry/sdk-trace'
 import { symbols } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { follow, serveFeed } from './events.ts'
 import { constraints, createCounterApp, migrations } from './fixtures/counter/app.ts'
 import { createTallyApp } from './fixtures/tally/app.ts'
 import { work } from './jobs.ts'
@@ -209,10 +211,34 @@ it('links a job to the request that enqueued it', async () => {
   )
 })
 
+it('measures how far a follower is behind', async () => {
+  await db.sudo('create table cursor (feed text primary key, position text, moved_at timestamptz)')
+  await db.sudo('grant all on cursor to counter')
+  const page = serveFeed(db.database)
+  const stop = new AbortController()
+  await follow({
+    service: 'follower',
+    feed: 'counter',
+    database: db.database,
+    read: (call, input) => page({ ...input, limit: 10 }, call),
+    // Aborted once the page has been applied.
+    apply: async () => void setTimeout(() => stop.abort(), 100),
+    signal: stop.signal,
+  })
+  const lag = (await metricsNow()).find((metric) => metric.descriptor.name === 'staffmesh.feed.lag')
+  expect(lag?.dataPoints[0]?.attributes).toEqual({ 'staffmesh.feed': 'counter' })
+})
+
 const expectAllowed = (keys: string[]) =>
   expect(keys.filter((key) => !Object.hasOwn(attributes, key))).toEqual([])
 
 describe('what leaves', () => {
+  it('is what the README says', async () => {
+    const readme = await readFile(new URL('./README.md', import.meta.url), 'utf8')
+    for (const [name, meaning] of Object.entries({ ...attributes, ...metrics }))
+      expect(readme).toMatch(new RegExp(`\\| \`${name}\` +\\| ${meaning.replaceAll(/[{}()]/g, '\\$&')} *\\|`))
+  })
+
   it('has attributes of the table only, and nothing personal', async () => {
     await raise({ by: 1 })
     await raise({ by: name })

@@ -11,7 +11,6 @@ export const attributes = {
   'server.address': 'the called service',
   'error.type': 'code of the problem, SQLSTATE, or class of the error',
   'db.system.name': 'postgresql',
-  'db.namespace': 'database',
   'db.query.summary': 'name of the statement, or its verb and table',
   'staffmesh.operation': 'operation of a contract',
   'staffmesh.tenant': 'id of the tenant (spans and logs only: metrics would not bear the number)',

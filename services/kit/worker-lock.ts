@@ -3,7 +3,7 @@ import pg from 'pg'
 import { log } from './log.ts'
 
 /** Milliseconds between two looks for jobs whose worker has died. */
-const interval = 5000
+const interval = 2000
 
 /**
  * A job stays locked by a worker that was killed, and graphile-worker gives it to another one only after 4 hours.
