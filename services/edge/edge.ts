@@ -2,6 +2,7 @@ import type { RequestListener, Server } from 'node:http'
 import { Socket } from 'node:net'
 import { DomainError } from '#kit/problem.ts'
 import { defaultLimits, type Service } from '#kit/service.ts'
+import { assertBody } from './body.ts'
 import { Cors } from './cors.ts'
 import type { Pages } from './docs.ts'
 import { Exchange, type edgeProblems, rawProblem } from './exchange.ts'
@@ -9,7 +10,7 @@ import { inward } from './headers.ts'
 import { addressKey, Limiter } from './limiter.ts'
 import { Routes, segmentsOf, type Target, type Targets } from './routes.ts'
 import { type Identity, TokenVerifier } from './token.ts'
-import { assertBody, Upstream } from './upstream.ts'
+import { Upstream } from './upstream.ts'
 
 export interface EdgeOptions {
   services: readonly Service[]
@@ -98,7 +99,7 @@ export class Edge {
     }
     assertBody(exchange, target)
     const headers = inward(exchange, this.#options.publicUrl, identity?.headers)
-    this.#upstreams.get(target.service)!.forward(exchange, target, headers, identity?.validUntil)
+    this.#upstreams.get(target.service)!.forward(exchange, target, headers, identity)
   }
 
   /** Counts the request, and says in the answer how much is left of the tightest quota. */

@@ -11,10 +11,12 @@ export interface Target {
   /** Without it no token is looked at: the path authenticates its callers itself. */
   needsToken: boolean
   maxBody: number
-  /** Milliseconds until the answer must begin. */
+  /** Milliseconds in which the body must have come, and again until the answer must begin. */
   patience: number
-  /** Stays open for long: it ends on drain and with its token. */
+  /** Ends on drain and with its token. */
   isStream: boolean
+  /** Lasts as long as the client likes. */
+  isLong: boolean
   limits: Limits
 }
 
@@ -87,8 +89,9 @@ const publicTarget = (service: Service, path: string): Target => ({
   route: path,
   needsToken: false,
   maxBody: maxPublicBody,
-  patience: 30_000,
+  patience: 10_000,
   isStream: false,
+  isLong: false,
   limits: service.limits,
 })
 
@@ -100,6 +103,7 @@ const operationTarget = (service: Service, name: string, op: Operation): Target 
   maxBody: maxBodyOf(op),
   patience: op.deadline + slack,
   isStream: op.kind === 'stream',
+  isLong: op.kind === 'stream' || op.upload !== undefined,
   limits: service.limits,
 })
 

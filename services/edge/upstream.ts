@@ -1,42 +1,40 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { Transform, type TransformCallback } from 'node:stream'
 import { type Dispatcher, Pool } from 'undici'
 import { DomainError } from '#kit/problem.ts'
+import { bodyOf } from './body.ts'
 import type { Exchange } from './exchange.ts'
 import { outward } from './headers.ts'
 import type { Target } from './routes.ts'
+import type { Identity } from './token.ts'
 
 /** Services send a heartbeat on a stream every 15 s. */
 const silence = 60_000
 
-const bodyTooLarge = (limit: number) =>
-  new DomainError('body-too-large', { detail: `At most ${limit} bytes` })
+/** Node's timers fire at once beyond this. */
+const longestTimer = 2 ** 31 - 1
 
-/** Refuses what announces a larger body than the target takes, before a byte of it is read. */
-export function assertBody({ announced }: Exchange, target: Target): void {
-  if (announced === undefined ? target.maxBody === 0 : announced > target.maxBody)
-    throw bodyTooLarge(target.maxBody)
-}
+/** How many streams and uploads one caller, and all together, may have open at a time. */
+const maxLong = { perCaller: 20, together: 1000 }
 
 /** One service behind the edge. */
 export class Upstream {
-  readonly #pool: Pool
-  readonly #streams = new Set<Forwarding>()
+  readonly #quick: Pool
+  /** Streams and uploads last as long as the client likes: they keep no connection from the others. */
+  readonly #long: Pool
+  readonly #open = new Map<Forwarding, { caller: string; isStream: boolean }>()
 
   constructor(address: string) {
-    this.#pool = new Pool(address, { connections: 256, keepAliveTimeout: 30_000, connectTimeout: 2000 })
+    const options = { keepAliveTimeout: 30_000, connectTimeout: 2000 }
+    this.#quick = new Pool(address, { ...options, connections: 256 })
+    this.#long = new Pool(address, { ...options, connections: maxLong.together })
   }
 
   /** Sends the request on, and the answer back as it comes: nothing is held in memory. */
-  forward(
-    exchange: Exchange,
-    target: Target,
-    headers: Record<string, string>,
-    validUntil = Number.POSITIVE_INFINITY,
-  ): void {
+  forward(exchange: Exchange, target: Target, headers: Record<string, string>, identity?: Identity): void {
     const forwarding = new Forwarding(exchange, target.service)
-    if (target.isStream) this.#watch(exchange, forwarding, validUntil)
-    this.#pool.dispatch(
+    if (target.isLong && identity) this.#watch(exchange, target, forwarding, identity)
+    const pool = target.isLong ? this.#long : this.#quick
+    pool.dispatch(
       {
         path: exchange.url,
         method: exchange.request.method!,
@@ -49,49 +47,34 @@ export class Upstream {
     )
   }
 
-  /** A stream ends with the token that opened it, and when the edge drains. */
-  #watch({ response }: Exchange, forwarding: Forwarding, validUntil: number): void {
-    const left = Math.min(validUntil - Date.now(), 2 ** 31 - 1)
-    const timer = setTimeout(() => forwarding.end(), left)
-    this.#streams.add(forwarding)
+  /** Counts what stays open. A stream ends with the token that opened it, and when the edge drains. */
+  #watch(
+    { response }: Exchange,
+    { isStream }: Target,
+    forwarding: Forwarding,
+    { key: caller, validUntil }: Identity,
+  ): void {
+    const ofCaller = [...this.#open.values()].filter((open) => open.caller === caller).length
+    if (ofCaller >= maxLong.perCaller)
+      throw new DomainError('too-many-requests', {
+        detail: `At most ${maxLong.perCaller} streams and uploads at a time`,
+      })
+    if (this.#open.size >= maxLong.together) throw new DomainError('unavailable')
+    const left = Math.min(validUntil - Date.now(), longestTimer)
+    const timer = isStream ? setTimeout(() => forwarding.end(), left) : undefined
+    this.#open.set(forwarding, { caller, isStream })
     response.once('close', () => {
       clearTimeout(timer)
-      this.#streams.delete(forwarding)
+      this.#open.delete(forwarding)
     })
   }
 
   endStreams(): void {
-    for (const forwarding of this.#streams) forwarding.end()
+    for (const [forwarding, { isStream }] of this.#open) if (isStream) forwarding.end()
   }
 
-  close(): Promise<void> {
-    return this.#pool.destroy()
-  }
-}
-
-function bodyOf(exchange: Exchange, target: Target): Transform | null {
-  const { request, response, announced } = exchange
-  if (announced === 0 || target.maxBody === 0) return null
-  // The client waits for this word before it sends the body, and gets it only now that nothing is against it.
-  if (request.headers.expect) response.writeContinue()
-  return request.pipe(new Gauge(target.maxBody))
-}
-
-/** Passes a body on up to a limit. */
-class Gauge extends Transform {
-  #left: number
-  readonly #limit: number
-
-  constructor(limit: number) {
-    super()
-    this.#limit = limit
-    this.#left = limit
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#left -= chunk.byteLength
-    if (this.#left < 0) done(bodyTooLarge(this.#limit))
-    else done(null, chunk)
+  async close(): Promise<void> {
+    await Promise.all([this.#quick.destroy(), this.#long.destroy()])
   }
 }
 
