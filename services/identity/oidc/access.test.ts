@@ -1,4 +1,4 @@
-import { decodeJwt } from 'jose'
+import { decodeJwt, importJWK, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { post } from '#kit/testing.ts'
 import { Browser } from '../fixtures/browser.ts'
@@ -91,6 +91,34 @@ describe('a suspended tenant', () => {
   })
 })
 
+describe('userinfo', () => {
+  it('takes no token but those for people, signed by us, in their time', async () => {
+    const admin = await company(server, 'stark')
+    const { access_token: good } = await logIn(admin)
+    const key = server.config.signingKeys.keys[0]!
+    const forged = async (change: JWTPayload, kid = key.kid) =>
+      new SignJWT({ ...decodeJwt(good), ...change })
+        .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid })
+        .sign(await importJWK(key, 'RS256'))
+    expect(await userinfo(await forged({}))).toBe(200)
+    const past = Math.floor(Date.now() / 1000) - 1
+    for (const refused of [
+      await forged({ exp: past }),
+      await forged({ aud: 'staffmesh-jobs' }),
+      await forged({ iss: 'https://evil.example' }),
+      await forged({ sub: 'job:lifecycle' }),
+      await forged({ sub: '00000000-0000-7000-8000-000000000000' }),
+      await forged({}, server.config.signingKeys.keys[1]!.kid),
+      new UnsecuredJWT(decodeJwt(good)).encode(),
+      `${good.slice(0, -8)}AAAAAAAA`,
+      'x',
+    ])
+      expect(await userinfo(refused)).toBe(401)
+    expect(await userinfo(await forged({ scope: 'email' }))).toBe(403)
+    expect((await fetch(`${server.config.issuer}/me`)).headers.get('www-authenticate')).toContain('Bearer')
+  })
+})
+
 describe('a machine client', () => {
   interface Registered {
     client: { clientId: string }
@@ -123,6 +151,13 @@ describe('a machine client', () => {
       roles: ['hr-admin:all'],
     })
     expect((await token({ grant_type: 'client_credentials' }, basic(clientId, 'wrong'))).status).toBe(401)
+    const post = { grant_type: 'client_credentials', client_id: clientId }
+    expect((await token({ ...post, client_secret: registered.clientSecret })).status).toBe(200)
+    // A program has no one to log in.
+    const page = await fetch(
+      `${server.config.issuer}/auth?client_id=${clientId}&response_type=code&scope=openid`,
+    )
+    expect(page.status).toBe(400)
     await jobPost(server, admin.tenant, 'suspendTenant', { id: admin.tenant, reason: 'unpaid' })
     expect((await tokenOf(registered)).status).toBe(401)
   })

@@ -29,6 +29,8 @@ export function createProvider(database: Database, config: IdentityConfig): Prov
     claims: { openid: ['sub'], profile: ['name'], email: ['email'] },
     extraParams: ['company'],
     responseTypes: ['code'],
+    // Not client_secret_jwt: the database knows just the hash of a secret.
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
     pkce: { required: () => true },
     features: {
       devInteractions: { enabled: false },
