@@ -29,7 +29,8 @@ const types = {
   png: 'image/png',
 } as const
 
-const viewer = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+const require = createRequire(import.meta.url)
+const viewer = dirname(require.resolve('swagger-ui-dist/package.json'))
 const own = join(import.meta.dirname, 'docs')
 
 const files: Record<string, string> = {
