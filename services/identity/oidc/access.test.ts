@@ -72,9 +72,18 @@ describe('a disabled account', () => {
       effectiveAt,
     })
     const again = await refresh(refresh_token)
-    expect(again.status).toBe(200)
+    expect(again).toMatchObject({ status: 200, body: { expires_in: 600 } })
+    const soon = new Date(Date.now() + 60_000).toISOString()
+    await jobPost(server, admin.tenant, 'disableAccount', {
+      accountId: admin.account,
+      reason: 'leaves',
+      effectiveAt: soon,
+    })
+    // No token outlives the account.
+    const last = await refresh(again.body.refresh_token!)
+    expect(decodeJwt(last.body.access_token!).exp! * 1000).toBeLessThanOrEqual(Date.parse(soon))
     await server.db.sudo(`update account set active_until = now() where id = $1`, [admin.account])
-    expect(await refresh(again.body.refresh_token!)).toMatchObject({ status: 400 })
+    expect(await refresh(last.body.refresh_token!)).toMatchObject({ status: 400 })
     await expect(logIn(admin)).rejects.toThrow('422')
   })
 })

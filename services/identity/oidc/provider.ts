@@ -8,7 +8,7 @@ import { hashSecret } from '../store/clients.ts'
 import { ArtifactAdapter } from './adapter.ts'
 import { metadataOf, usableClient } from './clients.ts'
 import { renderError, renderLoggedOut, renderLogout } from './pages.ts'
-import { oidcAccount, tokenClaims, usableSubject } from './subject.ts'
+import { lifetimeOf, oidcAccount, tokenClaims, usableSubject } from './subject.ts'
 
 const minute = 60
 const day = 24 * 60 * minute
@@ -58,7 +58,6 @@ export function createProvider(database: Database, config: IdentityConfig): Prov
             // So that the token says whether userinfo may be asked, see userinfo.ts.
             scope: scopes.join(' '),
             accessTokenFormat: 'jwt',
-            accessTokenTTL: accessTokenLifetime,
             jwt: { sign: { alg: 'RS256', kid: config.signingKeys.keys[0]!.kid } },
           }
         },
@@ -91,7 +90,7 @@ export function createProvider(database: Database, config: IdentityConfig): Prov
       url: (_ctx, interaction) => `${new URL(config.issuer).pathname}/login/${interaction.uid}`,
     },
     ttl: {
-      AccessToken: accessTokenLifetime,
+      AccessToken: (ctx) => lifetimeOf(ctx.oidc.entities.Account, accessTokenLifetime),
       ClientCredentials: accessTokenLifetime,
       AuthorizationCode: minute,
       IdToken: 60 * minute,

@@ -31,8 +31,16 @@ export const tokenClaims = (subject: Subject, client: string) => ({
   ...(subject.employeeId ? { emp: subject.employeeId } : {}),
 })
 
-/** An account as the OIDC library wants it. */
+/** An account as the OIDC library wants it; `activeUntil` is ours, for `lifetimeOf`. */
 export const oidcAccount = (subject: Subject): Account => ({
   accountId: subject.account,
+  activeUntil: subject.activeUntil,
   claims: (_use, scope) => userClaims(subject, new Set(scope.split(' '))),
 })
+
+/** Seconds that a token of an account may live: no longer than the account is active. */
+export function lifetimeOf(account: Account | undefined, longest: number): number {
+  const until = account?.activeUntil
+  if (!(until instanceof Date)) return longest
+  return Math.max(1, Math.min(longest, Math.floor((until.getTime() - Date.now()) / 1000)))
+}
