@@ -44,12 +44,12 @@ describe('the catalog', () => {
   it.each([
     [
       'a table that nobody thought of',
-      'create table note (id uuid primary key)',
+      'create table memo (id uuid primary key)',
       [
-        'note: has no column tenant uuid not null',
-        'note: row-level security is not both enabled and forced',
-        'note: has no policy using (tenant = app_tenant())',
-        'note: note_pkey is unique across tenants, or does not begin with tenant',
+        'memo: has no column tenant uuid not null',
+        'memo: row-level security is not both enabled and forced',
+        'memo: has no policy using (tenant = app_tenant())',
+        'memo: memo_pkey is unique across tenants, or does not begin with tenant',
       ],
     ],
     [
@@ -141,8 +141,8 @@ describe('the catalog', () => {
   })
 
   it('takes a table that does it right', async () => {
-    const ddl = `create table note (tenant uuid not null, id uuid, counter uuid, primary key (tenant, id),
-      foreign key (tenant, counter) references counter (tenant, id)); ${secured('note')}`
+    const ddl = `create table memo (tenant uuid not null, id uuid, counter uuid, primary key (tenant, id),
+      foreign key (tenant, counter) references counter (tenant, id)); ${secured('memo')}`
     expect(await faultsWith(ddl)).toEqual([])
   })
 })

@@ -261,6 +261,24 @@ describe('the size of a body', () => {
   })
 })
 
+it('a caller that stops in the middle of its body is answered at the deadline', async () => {
+  const url = new URL(`${await serve(app)}/createCounter`)
+  const began = Date.now()
+  const late = { ...headers, 'idempotency-key': 'k', 'x-staffmesh-deadline': String(began + 300) }
+  for (const length of [{ 'content-length': '100' }, {}]) {
+    const status = new Promise<number>((resolve, reject) => {
+      const sent = request(url, { method: 'POST', headers: { ...late, ...length } }, (response) => {
+        resolve(response.statusCode!)
+        sent.destroy()
+      })
+      sent.on('error', reject)
+      sent.write('{"name":')
+    })
+    expect(await status).toBe(504)
+  }
+  expect(Date.now() - began).toBeLessThan(5000)
+})
+
 it('a request that is cut off in its body reaches no handler', async () => {
   const url = new URL(await serve(app))
   const name = randomUUIDv7()

@@ -62,10 +62,11 @@ async function readPage(
   after: string | undefined,
   limit: number,
 ): Promise<z.output<typeof feedPage>> {
-  const incarnation = await incarnationOf(tx)
+  const { incarnation, last, waiting } = await stateOf(tx)
   const [from, position] = after?.split('.') ?? [incarnation, '0']
   if (from !== incarnation) throw new DomainError('feed-reset')
-  await sequence(tx)
+  if (waiting) await sequence(tx)
+  else if (BigInt(position!) >= BigInt(last)) return { cursor: `${incarnation}.${position}`, events: [] }
   const rows = await tx.query<Omit<FeedEvent, 'changed'> & { changed: string; position: string }>(
     `select id, tenant, kind, aggregate_id as "aggregateId", version::float8 as version, changed, position,
             to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at
@@ -80,29 +81,39 @@ async function readPage(
   return { cursor: `${incarnation}.${rows.at(-1)?.position ?? position}`, events }
 }
 
+interface FeedState {
+  incarnation: string
+  /** The highest position that was given. */
+  last: string
+  /** Whether committed events wait for a position. */
+  waiting: boolean
+}
+
 /**
  * The incarnation ends when the database is another than it was: restored from a dump (its oid), from a base backup
  * (the timeline) or on another server (the system identifier).
  */
-async function incarnationOf(tx: Tx): Promise<string> {
+async function stateOf(tx: Tx): Promise<FeedState> {
   const place = `concat_ws('/', (select system_identifier from pg_control_system()),
     (select timeline_id from pg_control_checkpoint()),
     (select oid from pg_database where datname = current_database()))`
-  const [row] = await tx.query<{ incarnation: string; same: boolean }>(
-    `select incarnation, place = ${place} as same from feed`,
-    [],
-    'feed_incarnation',
-  )
-  if (row!.same) return row!.incarnation
+  const look = async () =>
+    (
+      await tx.query<FeedState & { same: boolean }>(
+        `select incarnation, place = ${place} as same, last_position as last,
+                exists (select from event where position is null) as waiting from feed`,
+        [],
+        'feed_state',
+      )
+    )[0]!
+  const state = await look()
+  if (state.same) return state
   await tx.query(`update feed set incarnation = gen_random_uuid(), place = ${place} where place <> ${place}`)
-  const [renewed] = await tx.query<{ incarnation: string }>('select incarnation from feed')
-  return renewed!.incarnation
+  return look()
 }
 
 /** Numbers the committed events that have no position yet; the lock on feed's row lets one do it at a time. */
 async function sequence(tx: Tx): Promise<void> {
-  const waiting = await tx.query('select 1 from event where position is null limit 1', [], 'feed_waiting')
-  if (waiting.length === 0) return
   await tx.query('select 1 from feed for update', [], 'feed_lock')
   await tx.query(
     `with numbered as (

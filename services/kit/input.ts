@@ -13,16 +13,28 @@ export async function readInput(c: Context, op: Operation, call: Call, maxBody: 
   // Without a prototype, so that a field called __proto__ is a field like any other.
   const raw: Record<string, unknown> = Object.create(null)
   if (op.upload) {
-    call.body = uploadOf(c, op.upload)
+    call.body = uploadOf(c, op.upload, call.signal)
     Object.assign(raw, queryOf(c))
   } else if (route.method === 'GET' || route.method === 'DELETE') Object.assign(raw, queryOf(c))
-  else Object.assign(raw, await jsonOf(c, maxBody))
+  else Object.assign(raw, await within(call.signal, jsonOf(c, maxBody)))
 
   if (op.route) {
     for (const [name, value] of Object.entries(c.req.param())) put(raw, name, value, 'path')
     if (route.ifMatch) put(raw, route.ifMatch, ifMatch(c), 'If-Match')
   }
   return validate(op.input, raw)
+}
+
+/** A caller that stops in the middle of its body is waited for no longer than for its answer. */
+async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise: over, reject } = Promise.withResolvers<never>()
+  const late = () => reject(new DomainError('deadline-exceeded'))
+  signal.addEventListener('abort', late, { once: true })
+  try {
+    return await Promise.race([work, over])
+  } finally {
+    signal.removeEventListener('abort', late)
+  }
 }
 
 function put(raw: Record<string, unknown>, name: string, value: unknown, place: string): void {
@@ -135,7 +147,11 @@ async function limited(c: Context, maxBody: number): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function uploadOf(c: Context, upload: NonNullable<Operation['upload']>): ReadableStream<Uint8Array> {
+function uploadOf(
+  c: Context,
+  upload: NonNullable<Operation['upload']>,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array> {
   if (!isType(c.req.header('content-type'), upload.type))
     throw new DomainError('unsupported-media-type', { detail: `Send ${upload.type}` })
   if (Number(c.req.header('content-length') ?? 0) > upload.maxBytes) throw tooLarge(upload.maxBytes)
@@ -150,6 +166,7 @@ function uploadOf(c: Context, upload: NonNullable<Operation['upload']>): Readabl
         else controller.enqueue(chunk)
       },
     }),
+    { signal },
   )
 }
 

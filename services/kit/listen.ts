@@ -81,6 +81,13 @@ export function onShutdown(
     })
     if (config.exitWithParent) process.stdin.destroy()
   }
+  // What nobody handles is a bug, and the state after it unknown: the process ends, but not under its open requests.
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+    process.on(event, (error) => {
+      log.fatal({ err: error }, event)
+      process.exitCode = 1
+      void begin(event)
+    })
   process.on('SIGTERM', () => void begin('SIGTERM'))
   process.on('SIGINT', () => void begin('SIGINT'))
   if (config.exitWithParent) process.stdin.on('end', () => void begin('launcher gone')).resume()

@@ -76,6 +76,13 @@ function send(
   })
 }
 
+const sleeping = async () =>
+  (
+    await db.sudo(
+      `select 1 from pg_stat_activity where datname = current_database() and query like 'select pg_sleep%'
+       and state = 'active'`,
+    )
+  ).length
 const notes = async (counter: string) =>
   (await db.sudo<{ state: string }>('select state from note where counter = $1 order by id', [counter])).map(
     (row) => row.state,
@@ -129,14 +136,7 @@ describe('a server that is told to stop', () => {
     // above the idle timeout of the proxies
     expect(Number(/timeout=(\d+)/.exec(String(before.head['keep-alive']))?.[1])).toBeGreaterThan(3600)
     const open = send(server.port, '/increment', { id, by: 1, sleep: 2 }, agent)
-    await until(
-      async () =>
-        (
-          await db.sudo(
-            `select 1 from pg_stat_activity where query like '%pg_sleep(%' and state = 'active' and pid <> pg_backend_pid()`,
-          )
-        ).length > 0,
-    )
+    await until(async () => (await sleeping()) > 0)
     server.child.kill('SIGTERM')
     await until(async () => (await send(server.port, '/readyz')).status === 503)
     expect((await send(server.port, '/livez')).status).toBe(200)
@@ -145,6 +145,19 @@ describe('a server that is told to stop', () => {
     expect(await open).toMatchObject({ status: 200, head: { connection: 'close' } })
     expect(await server.exit).toBe(0)
     await expect(send(server.port, '/livez')).rejects.toThrow('ECONNREFUSED')
+  }, 60_000)
+
+  it('ends the same way after an error that nobody handled, with a status that tells', async () => {
+    const server = await start('serve', { DRAIN_PAUSE_MS: '300' })
+    const open = send(server.port, '/increment', { id, by: 1, sleep: 0.5 })
+    await until(async () => (await sleeping()) > 0)
+    server.child.kill('SIGUSR2')
+    expect(await open).toMatchObject({ status: 200 })
+    expect(await server.exit).toBe(1)
+    expect(server.lines.find((line) => line.level === 'fatal')).toMatchObject({
+      msg: 'unhandledRejection',
+      err: { type: 'Error', message: 'nobody handles this' },
+    })
   }, 60_000)
 
   it('sends what telemetry it still has', async () => {

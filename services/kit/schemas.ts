@@ -1,10 +1,20 @@
 import { z } from 'zod'
 
+/** PostgreSQL knows no year 0, and a year of less than four digits is a slip. */
+const hasCommonYear = (value: string) => value >= '1000'
+const commonYear = { error: 'Is before the year 1000', params: { rule: 'year' } }
+
 /** A date without a time zone, e.g. a joining date; 2026-02-30 is refused. */
-export const localDate = z.iso.date().meta({ description: 'A calendar date, YYYY-MM-DD' })
+export const localDate = z.iso
+  .date()
+  .refine(hasCommonYear, commonYear)
+  .meta({ description: 'A calendar date, YYYY-MM-DD' })
 
 /** An instant in UTC, RFC 3339. */
-export const instant = z.iso.datetime().meta({ description: 'An instant in UTC' })
+export const instant = z.iso
+  .datetime()
+  .refine(hasCommonYear, commonYear)
+  .meta({ description: 'An instant in UTC' })
 
 export const id = z.uuid().meta({ description: 'A UUID' })
 

@@ -84,7 +84,10 @@ export function createApp<C extends Contract>(
       c.header('allow', allowed.join(', '))
       return problem(c, new DomainError('method-not-allowed'), contract)
     })
-  app.notFound((c) => problem(c, new DomainError('route-not-found'), contract))
+  app.notFound((c) => {
+    const request = { service: contract.service, operation: 'none', method: c.req.method, path: '*' }
+    return observe(c, request, async () => problem(c, new DomainError('route-not-found'), contract))
+  })
   app.onError((error, c) => problem(c, error, contract))
   return app
 }
@@ -131,11 +134,11 @@ function callOf(c: Context, service: string, name: string, op: Operation, option
   const controller = new AbortController()
   const given = Number(header(deadlineHeader) ?? Number.POSITIVE_INFINITY)
   const deadline = Math.min(now + op.deadline, given > 0 ? given : Number.POSITIVE_INFINITY)
-  const abort = () => controller.abort()
+  const abort = () => controller.abort(new DomainError('deadline-exceeded'))
   const timer = setTimeout(abort, Math.max(0, deadline - now))
   const outgoing = (c.env as { outgoing?: import('node:http').ServerResponse } | undefined)?.outgoing
   const hangUp = () => {
-    if (!outgoing?.writableFinished) controller.abort()
+    if (!outgoing?.writableFinished) abort()
   }
   outgoing?.once('close', hangUp)
   if (op.kind === 'stream') {
