@@ -63,6 +63,18 @@ describe('hiring', () => {
     expect(await processOf(employee)).toMatchObject({ state: 'done' })
   })
 
+  it('tells since when it has waited, whatever came meanwhile', async () => {
+    const employee = await hire({ email: null })
+    await lifecycle.settle()
+    const { since, version } = await processOf(employee)
+    const changes = { phone: '+49 30 1' }
+    await lifecycle.directory(tenant, 'changePerson', { ...(await target(employee)), changes })
+    await lifecycle.settle()
+    const after = await processOf(employee)
+    expect(after).toMatchObject({ state: 'waiting', why: 'email-missing', since })
+    expect(after.version).toBeGreaterThan(version)
+  })
+
   it('waits for the joining day', async () => {
     const employee = await hire({ joinsOn: dayFromNow(5) })
     await lifecycle.settle()
@@ -110,6 +122,12 @@ describe('leaving', () => {
     lifecycle.setAhead(12)
     await lifecycle.settle()
     expect(await processOf(employee)).toMatchObject({ state: 'done' })
+    // A command of its own, not an answer replayed: only then are sessions ended.
+    const commands = await lifecycle.identityDb.sudo(
+      `select 1 from idempotency where tenant = $1 and operation = 'disableAccount'`,
+      [tenant],
+    )
+    expect(commands).toHaveLength(2)
   })
 
   it('disables at once when the last day has passed, and comes back when that is taken back', async () => {

@@ -101,7 +101,7 @@ describe('a retry', () => {
     })
     expect(await request('POST', `/v1/processes/${stuck.id}/retry`, hrOf(tenant), {})).toMatchObject({
       status: 202,
-      body: { state: 'scheduled', why: null },
+      body: { state: 'scheduled', why: 'email-taken' },
     })
     await lifecycle.settle()
     expect(await lifecycle.processOf(tenant, second)).toMatchObject({ state: 'done', lastError: null })

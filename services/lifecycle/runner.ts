@@ -35,14 +35,11 @@ export function runner(database: Database, clients: Clients, clock = () => new D
   const background = (operation: string) =>
     backgroundCall({ service: 'lifecycle', operation, deadline: 5000 })
 
-  async function runDue(): Promise<number> {
-    const claimed = await database.unscoped(background('claim'), async (tx) => {
+  const claimSome = (limit: number) =>
+    database.unscoped(background('claim'), async (tx) => {
       await acrossTenants(tx)
-      return claim(tx, clock(), leases, width)
+      return claim(tx, clock(), leases, limit)
     })
-    await Promise.all(claimed.map(run))
-    return claimed.length
-  }
 
   async function run(claimed: Claim): Promise<void> {
     const { tenant, id, kind, attempts, revision, dueAt } = claimed
@@ -102,18 +99,33 @@ export function runner(database: Database, clients: Clients, clock = () => new D
   }
 
   return {
-    runDue,
+    async runDue() {
+      const claimed = await claimSome(width)
+      await Promise.all(claimed.map(run))
+      return claimed.length
+    },
+
     async loop(signal) {
+      const running = new Set<Promise<void>>()
       while (!signal.aborted) {
-        const taken = await runDue().catch((error) => {
+        const claimed = await claimSome(width - running.size).catch((error) => {
           log.error({ err: error }, 'what is due cannot be read')
-          return 0
+          return []
         })
-        if (taken === 0) await sleep(pollInterval, undefined, { signal }).catch(() => {})
+        for (const each of claimed) {
+          const step = run(each).finally(() => running.delete(step))
+          running.add(step)
+        }
+        // A step that hangs holds up nobody: as soon as another has ended, its place is taken.
+        if (running.size === width) await Promise.race(running)
+        else if (claimed.length === 0) await Promise.race([pause(signal), ...running])
       }
+      await Promise.all(running)
     },
   }
 }
+
+const pause = (signal: AbortSignal) => sleep(pollInterval, undefined, { signal }).catch(() => {})
 
 function takeStep(process: Process, context: StepContext): Promise<Outcome<Kind>> {
   switch (process.kind) {

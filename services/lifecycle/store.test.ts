@@ -121,7 +121,7 @@ describe('a claim', () => {
     expect(await take(later(2))).toEqual([])
     const progress = { ended: true }
     await worker((tx) => release(tx, claimed!, { state: 'done', why: null }, later(2), { progress }))
-    expect(await take(later(2))).toMatchObject([{ id: claimed!.id, revision: 2, progress: { ended: true } }])
+    expect(await take(later(2))).toMatchObject([{ id: claimed!.id, revision: 3, progress: { ended: true } }])
   })
 
   it('keeps since when a failure repeats', async () => {

@@ -40,6 +40,7 @@ export interface Wake {
 
 /**
  * Sets processes going, and starts those that aren't there yet. A wake whose version was seen before changes nothing.
+ * What a process has waited for stays written until its step knows better, and so does since when.
  */
 export async function wake(tx: Tx, wakes: readonly Wake[], now: Date): Promise<void> {
   if (wakes.length === 0) return
@@ -57,8 +58,8 @@ export async function wake(tx: Tx, wakes: readonly Wake[], now: Date): Promise<v
      -- in one order, so that two workers that wake the same never wait for each other in a ring
      order by tenant, kind, subject
      on conflict on constraint process_subject do update
-     set state = 'scheduled', why = null, since = $6, due_at = $6, revision = p.revision + 1, attempts = 0,
-         last_error = null, seen_version = greatest(p.seen_version, excluded.seen_version)
+     set state = 'scheduled', due_at = $6, revision = p.revision + 1, attempts = 0,
+         seen_version = greatest(p.seen_version, excluded.seen_version)
      where excluded.seen_version = 0 or excluded.seen_version > p.seen_version`,
     [
       rows.map((row) => row.tenant),
@@ -76,7 +77,7 @@ export async function wake(tx: Tx, wakes: readonly Wake[], now: Date): Promise<v
 export async function wakeAgain(tx: Tx, tenant: string, id: string, now: Date): Promise<ProcessView> {
   const [row] = await tx.query<ProcessView>(
     `update process
-     set state = 'scheduled', why = null, since = $3, due_at = $3, revision = revision + 1, attempts = 0
+     set state = 'scheduled', due_at = $3, revision = revision + 1, attempts = 0
      where tenant = $1 and id = $2 returning ${viewColumns}`,
     [tenant, id, now],
     'process_wake_again',
@@ -87,8 +88,7 @@ export async function wakeAgain(tx: Tx, tenant: string, id: string, now: Date): 
 /** After a restore of a feed: versions may begin anew, and every account is compared with the facts again. */
 export async function wakeAllAccounts(tx: Tx, now: Date): Promise<void> {
   await tx.query(
-    `update process set state = 'scheduled', why = null, since = $1, due_at = $1, revision = revision + 1,
-       attempts = 0, seen_version = 0
+    `update process set state = 'scheduled', due_at = $1, revision = revision + 1, attempts = 0, seen_version = 0
      where kind = 'account'`,
     [now],
     'process_wake_accounts',
@@ -205,11 +205,13 @@ export async function release(
   const failed = 'error' in result
   const rows = await tx.query(
     `update process set leased_until = null, progress = coalesce($6, progress),
-       since = case when revision = $4 and (state, why) is distinct from ($7, $8) then $10 else since end,
+       since = case when revision = $4 and ($8::text is null or why is distinct from $8) then $10 else since end,
        state = case when revision = $4 then $7 else state end,
        why = case when revision = $4 then $8 else why end,
        due_at = case when revision = $4 then $9 else due_at end,
        attempts = case when $5::text is null then 0 else attempts end,
+       -- The next step has keys of its own; a step that failed is taken again with the same.
+       revision = case when $5::text is null then revision + 1 else revision end,
        last_error = $5
      where tenant = $1 and id = $2 and leased_until = $3
      returning 1`,

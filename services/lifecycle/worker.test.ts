@@ -1,7 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
+import type { ChildProcess } from 'node:child_process'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type TestDatabase, until } from '#kit/testing.ts'
 import {
@@ -11,24 +8,23 @@ import {
   newHire,
   startDataServices,
 } from './fixtures/company.ts'
+import { kill, type Relay, relay, startWorker as start } from './fixtures/worker.ts'
 
-const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 /** Longer than a lease, after which a killed worker's step is taken again. */
 const patience = 30_000
 
 let services: DataServices
 let db: TestDatabase
-let identity: Awaited<ReturnType<typeof relay>>
+let identity: Relay
 let tenant: string
-let workers: ChildProcess[] = []
+let started: ChildProcess[] = []
 beforeAll(async () => {
   services = await startDataServices()
   db = await lifecycleDatabase()
   identity = await relay(services.urls.identity)
 })
 afterAll(async () => {
-  identity.server.closeAllConnections()
-  identity.server.close()
+  await identity.close()
   await services.close()
   await db.close()
 })
@@ -37,61 +33,15 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   identity.hold = undefined
-  await Promise.all(workers.map(kill))
-  workers = []
+  await Promise.all(started.map(kill))
+  started = []
 })
 
-/** Hands requests on to a service; answers may be held back after the service has done its work. */
-async function relay(target: string) {
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    try {
-      const answer = await fetch(target + request.url, {
-        method: request.method ?? 'GET',
-        headers: request.headers as Record<string, string>,
-        body: chunks.length > 0 ? Buffer.concat(chunks) : null,
-      })
-      const body = await answer.text()
-      await self.hold?.(request.url!)
-      const type = answer.headers.get('content-type') ?? ''
-      response.writeHead(answer.status, { 'content-type': type }).end(body)
-    } catch {
-      response.destroy()
-    }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const self = {
-    server,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    hold: undefined as ((path: string) => Promise<void>) | undefined,
-  }
-  return self
-}
-
 function startWorker(): ChildProcess {
-  const worker = spawn(process.execPath, [main, 'worker'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      PATH: process.env.PATH,
-      PORT: '0',
-      LOG_LEVEL: 'silent',
-      IDENTITY_HEADERS: 'loopback',
-      DATABASE_URL: db.urls.app,
-      QUEUE_DATABASE_URL: db.urls.worker,
-      DIRECTORY_URL: services.urls.directory,
-      IDENTITY_URL: identity.url,
-    },
-  })
-  workers.push(worker)
+  const addresses = { directory: services.urls.directory, identity: identity.url }
+  const worker = start(db, addresses)
+  started.push(worker)
   return worker
-}
-
-async function kill(worker: ChildProcess): Promise<void> {
-  if (worker.exitCode !== null || worker.signalCode !== null) return
-  const ended = new Promise((resolve) => worker.once('exit', resolve))
-  worker.kill('SIGKILL')
-  await ended
 }
 
 const hire = async () => (await services.directory(tenant, 'hireEmployee', newHire())).id
@@ -126,13 +76,7 @@ const once = (count: number) => Array.from({ length: count }, () => 1)
 describe('a worker that is killed', () => {
   it('after a command was carried out, before its answer came: another goes on, and nothing is doubled', async () => {
     const employee = await hire()
-    const held = new Promise<void>((resolve) => {
-      identity.hold = async (path) => {
-        if (path !== '/provisionAccount') return
-        resolve()
-        await new Promise(() => {})
-      }
-    })
+    const held = identity.holdBack('provisionAccount')
     const first = startWorker()
     await held
     await kill(first)
@@ -184,7 +128,7 @@ describe('a feed', () => {
       return row!.position
     }
     const end = await position()
-    await Promise.all(workers.map(kill))
+    await Promise.all(started.map(kill))
     await db.sudo('update cursor set position = null')
     startWorker()
     await until(async () => (await position()) === end, patience)
@@ -204,8 +148,9 @@ describe('a feed', () => {
          select id from account where tenant = $1 and employee_id is not null limit 1) returning employee_id`,
       [tenant],
     )
+    const before = Math.max(...(await revisions()).map(({ revision }) => Number(revision)))
     startWorker()
-    await until(async () => (await revisions()).every(({ revision }) => Number(revision) > 1), patience)
+    await until(async () => (await revisions()).every(({ revision }) => Number(revision) > before), patience)
     await until(() => settled(5), patience)
     expect(await accounts()).toBe(5)
     expect(
@@ -222,11 +167,7 @@ it('waits out an outage of a data service', async () => {
   startWorker()
   const employee = await hire()
   await until(() => settled(1), patience)
-  const failing = new Promise<void>((resolve) => {
-    identity.server.closeAllConnections()
-    identity.server.close(() => resolve())
-  })
-  await failing
+  await identity.close()
   const { version } = await services.directory(tenant, 'getEmployee', {
     employeeId: employee,
     scope: { reach: 'all' },
@@ -242,14 +183,11 @@ it('waits out an outage of a data service', async () => {
     (await db.sudo<Record<string, unknown>>('select * from process where subject = $1', [employee]))[0]!
   await until(async () => Number((await state()).attempts) >= 2, patience)
   expect(await state()).toMatchObject({ state: 'scheduled', last_error: 'unavailable' })
-  await listenAgain(identity.server, identity.url)
+  await identity.reopen()
   await until(() => settled(1), patience)
   expect(await happened('account-disabled')).toEqual([1])
   expect(await state()).toMatchObject({ last_error: null, attempts: 0 })
 }, 60_000)
-
-const listenAgain = (server: Server, url: string) =>
-  new Promise<void>((resolve) => server.listen(Number(new URL(url).port), '127.0.0.1', resolve))
 
 it('ends cleanly when it is told to', async () => {
   const worker = startWorker()

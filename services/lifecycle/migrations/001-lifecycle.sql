@@ -15,9 +15,11 @@ create table process (
   state text not null check (state in ('scheduled', 'waiting', 'stuck', 'done')),
   -- What it waits for, or which rule stopped it; a word, never a personal value.
   why text check (why ~ '^[a-z-]{1,60}$'),
+  -- Since when it is there for that reason.
   since timestamptz not null,
   due_at timestamptz,
-  -- Raised whenever something new is known: a step that began before does not hide it, and commands get new keys.
+  -- Raised by whatever is new and by every step that succeeds: a step that began before does not hide what came
+  -- meanwhile, and commands of different steps have different keys.
   revision bigint not null default 1,
   -- Newest version of the subject that an event has told; older and doubled events change nothing.
   seen_version bigint not null default 0,

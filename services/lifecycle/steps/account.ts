@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { DomainError } from '#kit/problem.ts'
 import { type AccountCommand, type AccountFacts, type EmployeeFacts, planAccount } from '../domain/account.ts'
 import type { ProcessOf } from '../domain/process.ts'
@@ -6,6 +7,8 @@ import { orNull } from './missing.ts'
 import type { Step, StepContext } from './step.ts'
 
 const all = { reach: 'all' } as const
+const employeeRole = { role: 'employee', reach: 'self' } as const
+const managerRole = { role: 'manager', reach: 'reports' } as const
 
 /** Compares an account with the employment, and commands what brings it in line. */
 export const accountStep: Step<'account'> = {
@@ -58,28 +61,26 @@ async function carryOut(
   { clients, call }: StepContext,
 ): Promise<void> {
   const identity = clients.identity(call)
+  const whose = { employeeId, sourceVersion }
+  // Taken again, a step may meet other facts than before: then it is another command, with another key.
+  const keyed = {
+    step: createHash('sha256')
+      .update(JSON.stringify([command, whose]))
+      .digest('base64url'),
+  }
   const { applied } = await (() => {
     switch (command.do) {
       case 'enable':
-        return identity.enableAccount({ employeeId, sourceVersion })
-      case 'provision':
-        return identity.provisionAccount({
-          employeeId,
-          email: command.email,
-          displayName: command.displayName,
-          roles: [
-            { role: 'employee', reach: 'self' },
-            ...(command.manager ? [{ role: 'manager', reach: 'reports' } as const] : []),
-          ],
-          sourceVersion,
-        })
-      case 'end':
-        return identity.disableAccount({
-          employeeId,
-          reason: command.reason,
-          effectiveAt: command.at.toISOString(),
-          sourceVersion,
-        })
+        return identity.enableAccount(whose, keyed)
+      case 'provision': {
+        const { email, displayName, manager } = command
+        const roles = manager ? [employeeRole, managerRole] : [employeeRole]
+        return identity.provisionAccount({ ...whose, email, displayName, roles }, keyed)
+      }
+      case 'end': {
+        const { reason, at } = command
+        return identity.disableAccount({ ...whose, reason, effectiveAt: at.toISOString() }, keyed)
+      }
     }
   })()
   // Only after directory was restored to an earlier state can identity know more than directory does.
