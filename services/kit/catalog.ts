@@ -168,7 +168,7 @@ async function roleFaults(look: Look, service: string, tables: Table[]): Promise
             g.privilege_type as right
      from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) g
      where ${ours} and c.relkind in ('r', 'p', 'v') and (g.grantee = 0
-       or g.grantee <> c.relowner and g.privilege_type in ('TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN'))`,
+       or g.grantee <> c.relowner and g.privilege_type in ('TRUNCATE', 'REFERENCES', 'TRIGGER'))`,
   )
   return [
     ...roles.flatMap((role) => role.faults.map((fault) => `role ${role.name} ${fault}`)),
