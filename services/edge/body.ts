@@ -15,7 +15,11 @@ export function bodyOf({ request, response, announced }: Exchange, target: Targe
   if (announced === 0 || target.maxBody === 0) return null
   // The client waits for this word before it sends the body, and gets it only now that nothing is against it.
   if (request.headers.expect) response.writeContinue()
-  return request.pipe(new Gauge(target))
+  const gauge = new Gauge(target)
+  // Whoever sends it hears of its errors only while he sends.
+  gauge.on('error', () => {})
+  response.once('close', () => gauge.destroy())
+  return request.pipe(gauge)
 }
 
 /** Passes a body on up to the limit, and within the time, that the target sets. */
