@@ -27,10 +27,12 @@ export async function seed(
 ): Promise<void> {
   const { identity, directory } = addresses
   if (!identity || !directory) throw new Error('The demo company needs the services identity and directory')
-  const demo = await startChild<Seeding, Demo>('./seed/main.ts', env).ask({
-    addresses: { identity, directory },
-    today: new Date().toISOString().slice(0, 10),
-  })
+  const today = new Date().toISOString().slice(0, 10)
+  const demo = await startChild<Seeding, Demo>('./seed/main.ts', env)
+    .ask({ addresses: { identity, directory }, today })
+    .catch((error: Error) => {
+      throw new Error(`The demo company could not be entered: ${error.message}`)
+    })
   const file = answerIn(dataDir)
   await writeFile(`${file}.new`, JSON.stringify(demo, null, 2), { mode: 0o600 })
   await rename(`${file}.new`, file)

@@ -86,10 +86,14 @@ export function planOf({ services, port, environment, connections, secrets, port
     url,
     addresses,
     processes: [...servers, ...workers, edge],
+    /** Those among them that follow what happens in the others. */
+    followers: services.filter(isFollower).map(({ name }) => `${name}-worker`),
     /** In this order they stop, so that whatever is under way still finds what it needs. */
     phases: [[edge.name], layer('application'), workers.map(({ name }) => name), layer('data')],
   }
 }
+
+const isFollower = ({ layer, worker }: Service) => layer === 'application' && worker
 
 function addressesFor(names: string[], addresses: Record<string, string>): Record<string, string> {
   const entries = names.map((name) => {

@@ -41,35 +41,30 @@ async function runUntilAsked(options: Options, dataDir: string): Promise<number>
   let system: System
   try {
     say('Starting ...')
-    system = await startSystem({ dataDir, port: options.port, services, signal: asked.signal })
+    const enter = async (addresses: Record<string, string>) => {
+      say('Entering the demo company ...')
+      await seed(dataDir, addresses, commonEnvironment(dataDir))
+    }
+    system = await startSystem({
+      dataDir,
+      port: options.port,
+      services,
+      signal: asked.signal,
+      ...((await isFirstStart(dataDir)) && { enter }),
+    })
   } catch (error) {
     if (!asked.signal.aborted) throw error
     return 0
   }
   insisted.signal.addEventListener('abort', () => system.kill())
+  const seconds = (performance.now() - began) / 1000
+  say(greeting({ url: system.url, dataDir, seconds, demo: await readDemo(dataDir) }))
 
-  const ending = Promise.race([aborted(asked.signal), system.failed])
-  let failure = await Promise.race([openForUse(system, dataDir, began), ending])
-  failure ??= await ending
+  const failure = await Promise.race([aborted(asked.signal), system.failed])
   if (failure) complain(failure)
   say('Stopping ...')
   await system.stop()
   return failure ? 1 : 0
-}
-
-/** Enters the demo company on the first start and says what can be done now. */
-async function openForUse(system: System, dataDir: string, began: number): Promise<Error | undefined> {
-  try {
-    if (await isFirstStart(dataDir)) {
-      say('Entering the demo company ...')
-      await seed(dataDir, system.addresses, commonEnvironment(dataDir))
-    }
-    const seconds = (performance.now() - began) / 1000
-    say(greeting({ url: system.url, dataDir, seconds, demo: await readDemo(dataDir) }))
-    return undefined
-  } catch (error) {
-    return new Error(`The demo company could not be entered: ${(error as Error).message}`)
-  }
 }
 
 /** Ctrl-C, a polite kill, a closed terminal; and the end of the npm that runs us, which tells nobody. */

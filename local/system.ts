@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Service } from '#kit/service.ts'
 import { startChild } from './child.ts'
@@ -6,7 +7,7 @@ import { freePorts } from './ports.ts'
 import { startPostgres } from './postgres.ts'
 import type { Connections, Preparation } from './prepare.ts'
 import { keptSecrets } from './secrets.ts'
-import { createSupervisor } from './supervisor.ts'
+import { createSupervisor, type ProcessSpec } from './supervisor.ts'
 
 export type SystemOptions = {
   dataDir: string
@@ -14,6 +15,11 @@ export type SystemOptions = {
   port: number
   services: readonly Service[]
   postgresSettings?: Record<string, string | number | boolean>
+  /**
+   * What is to be done first of all, at these addresses. The workers that follow events start after it: they would
+   * take half of the machine to work off what is better worked off later.
+   */
+  enter?: (addresses: Record<string, string>) => Promise<void>
   /** Gives up the start. */
   signal?: AbortSignal
 }
@@ -39,8 +45,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { dataDir, services } = options
   const withDatabase = services.filter((service) => service.database)
   const environment = commonEnvironment(dataDir)
+  const isFirst = !existsSync(environment.NODE_COMPILE_CACHE!)
   // Its modules load while PostgreSQL starts.
   const preparation = startChild<Preparation, Connections>('./prepare.ts', environment)
+  const warming = isFirst ? startChild<null, true>('./warm.ts', environment) : undefined
   const starting = startPostgres({
     dataDir,
     ...(options.postgresSettings && { settings: options.postgresSettings }),
@@ -54,6 +62,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     freePorts(portsNeeded(services)),
   ]).catch(async (error) => {
     preparation.cancel()
+    warming?.cancel()
     await starting.then(
       (postgres) => postgres.stop(),
       () => {},
@@ -85,6 +94,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         passwords: secrets.databases[name]!,
       })),
     })
+    // Without it the processes start as well, only later.
+    await warming?.ask(null).catch(() => {})
     const plan = planOf({ ...options, environment, connections, secrets, ports })
     phases = plan.phases
     const postgresEnded = postgres.exited.then(() => {
@@ -92,11 +103,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       return isStopping ? new Promise<never>(() => {}) : failure
     })
     const failed = Promise.race([supervisor.failed, postgresEnded])
-    await Promise.race([
-      Promise.all(plan.processes.map((spec) => supervisor.start(spec))),
-      failed.then((error) => Promise.reject(error)),
-      aborted,
-    ])
+    const { processes, followers } = plan
+    const start = (specs: ProcessSpec[]) => Promise.all(specs.map((spec) => supervisor.start(spec)))
+    const inOrder = async () => {
+      const later = processes.filter(({ name }) => options.enter && followers.includes(name))
+      await start(processes.filter((spec) => !later.includes(spec)))
+      await options.enter?.(plan.addresses)
+      await start(later)
+    }
+    await Promise.race([inOrder(), failed.then((error) => Promise.reject(error)), aborted])
     return {
       url: plan.url,
       addresses: plan.addresses,
@@ -107,6 +122,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     }
   } catch (error) {
     preparation.cancel()
+    warming?.cancel()
     supervisor.kill()
     await stop()
     throw error
