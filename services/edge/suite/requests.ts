@@ -1,9 +1,8 @@
 import { once } from 'node:events'
-import { request } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { encodeRoles, identityHeaders } from '#kit/caller.ts'
 import { type Subject, samplesOf } from './subject.ts'
-import { ask, expectProblem, write } from './wire.ts'
+import { ask, expectProblem, open, write } from './wire.ts'
 
 /** What the edge makes of paths, methods, headers and bodies. */
 export function requestSuite(subject: () => Subject): void {
@@ -235,10 +234,9 @@ export function requestSuite(subject: () => Subject): void {
       headers: Record<string, string>,
       token: string,
     ) {
-      const sent = request(url(), {
+      const sent = open(url(), {
         method,
         path,
-        agent: false,
         headers: { ...headers, authorization: `Bearer ${token}` },
       })
       sent.on('error', () => {})
@@ -262,10 +260,9 @@ export function requestSuite(subject: () => Subject): void {
     })
 
     it('is not asked for when it is unwelcome', async () => {
-      const sent = request(url(), {
+      const sent = open(url(), {
         method: 'POST',
         path: samples().json.path,
-        agent: false,
         headers: { ...json, 'content-length': '10', expect: '100-continue' },
       })
       let isAsked = false

@@ -1,15 +1,14 @@
 import { once } from 'node:events'
-import { request } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import type { Subject } from './subject.ts'
+import { open } from './wire.ts'
 
 /** What stays open for long. */
 export function streamSuite(subject: () => Subject): void {
   describe('server-sent events', () => {
     it('arrive one by one while the answer is open', async () => {
-      const sent = request(subject().url, {
+      const sent = open(subject().url, {
         path: subject().events,
-        agent: false,
         headers: {
           authorization: `Bearer ${await subject().token('hr-admin')}`,
           accept: 'text/event-stream',

@@ -1,12 +1,14 @@
-import { type IncomingMessage, request } from 'node:http'
-import { connect } from 'node:net'
+import * as http from 'node:http'
+import * as https from 'node:https'
+import * as net from 'node:net'
 import { text } from 'node:stream/consumers'
+import * as tls from 'node:tls'
 import { expect } from 'vitest'
 import { kitProblems, problemBase } from '#kit/problem.ts'
 
 export interface Answer {
   status: number
-  headers: IncomingMessage['headers']
+  headers: http.IncomingMessage['headers']
   body: string
 }
 
@@ -19,18 +21,18 @@ interface Asked {
   body?: string
 }
 
-/** Sends one request on a connection of its own, headers and path as given. */
+/** Opens a request on a connection of its own; the path is sent exactly as given. */
+export function open(base: string, options: http.RequestOptions): http.ClientRequest {
+  const { protocol, hostname, port } = new URL(base)
+  const { request } = protocol === 'https:' ? https : http
+  return request({ hostname, port, agent: false, ...options })
+}
+
+/** Sends one request, headers and path as given. */
 export function ask(base: string, { method = 'GET', path, token, headers = {}, body }: Asked) {
   return new Promise<Answer>((resolve, reject) => {
-    const { hostname, port } = new URL(base)
-    const sent = request({
-      hostname,
-      port,
-      method,
-      path,
-      agent: false,
-      headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers },
-    })
+    const authorization = token ? { authorization: `Bearer ${token}` } : {}
+    const sent = open(base, { method, path, headers: { ...authorization, ...headers } })
     sent.on('error', reject)
     sent.on('response', async (response) =>
       resolve({ status: response.statusCode!, headers: response.headers, body: await text(response) }),
@@ -42,8 +44,12 @@ export function ask(base: string, { method = 'GET', path, token, headers = {}, b
 /** Writes bytes on a bare socket; resolves with all that comes back until the edge closes. */
 export function write(base: string, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(base)
-    const socket = connect(Number(port), hostname, () => socket.write(bytes))
+    const { protocol, hostname: host, port } = new URL(base)
+    const begin = () => socket.write(bytes)
+    const socket =
+      protocol === 'https:'
+        ? tls.connect({ host, port: Number(port || 443), servername: host }, begin)
+        : net.connect({ host, port: Number(port || 80) }, begin)
     let received = ''
     socket.setEncoding('latin1')
     socket.on('data', (chunk) => {
