@@ -1,8 +1,11 @@
 import { z } from 'zod'
 
-/** PostgreSQL knows no year 0, and a year of less than four digits is a slip. */
-const hasCommonYear = (value: string) => value >= '1000'
-const commonYear = { error: 'Is before the year 1000', params: { rule: 'year' } }
+/**
+ * PostgreSQL knows no year 0, and a year of less than four digits is a slip. The day after 9999-12-31, which some write
+ * for "never", has no ordinary name.
+ */
+const hasCommonYear = (value: string) => value >= '1000' && !value.startsWith('9999')
+const commonYear = { error: 'Is not between the years 1000 and 9998', params: { rule: 'year' } }
 
 /** A date without a time zone, e.g. a joining date; 2026-02-30 is refused. */
 export const localDate = z.iso

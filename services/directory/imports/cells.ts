@@ -141,6 +141,7 @@ export function parseDate(value: string, format: ImportOptions['dateFormat']): s
   if (!groups) return undefined
   const [year, month, day] = [Number(groups.year), Number(groups.month), Number(groups.day)]
   const date = new Date(Date.UTC(year, month - 1, day))
-  if (year < 1000 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined
+  if (year < 1000 || year > 9998 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day)
+    return undefined
   return date.toISOString().slice(0, 10)
 }

@@ -72,9 +72,10 @@ function decide(row: Row, value: EmployeeRow, known: Known, batch: Batch<Employe
   const { cells } = row
   const found = known.employees.get(value.number)
   const from = found ? dateOfChange(known.timelines.get(found.id)!, batch.import) : value.joinsOn
-  checkManager(row, value, known, batch)
-  const orgUnitId = unitOf(row, value, known, from)
-  const positionId = positionOf(row, value, known)
+  const held = found && termsAround(known.timelines.get(found.id)!, from)
+  checkManager(row, value, held, known, batch)
+  const orgUnitId = unitOf(row, value, held, known, from)
+  const positionId = positionOf(row, value, held, known)
   if (!found && value.timeZone === undefined)
     cells.error('required', 'timeZone', 'Is needed: give a column, or the default timeZone')
   if (cells.failed) return undefined
@@ -121,34 +122,55 @@ function dateOfChange(timeline: Timeline, { options, createdOn }: Import): Local
   return versionOn(timeline, from) || from >= joinsOn ? from : joinsOn
 }
 
-/** A manager must be in the file or known already. That he joined later is odd, and happens. */
+/** What the employee has on a date or, if not employed then, had last: to keep it breaks no rule. */
+const termsAround = (timeline: Timeline, date: LocalDate): Terms | undefined =>
+  (versionOn(timeline, date) ?? timeline.versions.findLast(({ from }) => from <= date))?.terms
+
+/** A manager must be in the file or known already, and stay. That he joined later is odd, and happens. */
 function checkManager(
   { cells }: Row,
   { manager, joinsOn }: EmployeeRow,
-  known: Known,
+  held: Terms | undefined,
+  { employees }: Known,
   batch: Batch<EmployeeRow>,
-) {
+): void {
   if (!manager) return
-  const inFile = batch.keys.get(manager)
-  const startsOn = known.employees.get(manager)?.hiredOn ?? inFile?.startsOn
+  const known = employees.get(manager)
+  const startsOn = known?.hiredOn ?? batch.keys.get(manager)?.startsOn
   if (!startsOn) cells.error('manager-not-found', 'manager', 'Is neither in the file nor known')
+  else if (known && known.leavesOn !== null && held?.managerId !== known.id)
+    cells.error('manager-not-employed', 'manager', `The manager leaves on ${known.leavesOn}`)
   else if (startsOn > joinsOn)
     cells.warn('hired-before-manager', 'manager', `The manager joined later, on ${startsOn}`)
 }
 
-function unitOf({ cells }: Row, { orgUnit }: EmployeeRow, { units }: Known, from: LocalDate) {
+function unitOf(
+  { cells }: Row,
+  { orgUnit }: EmployeeRow,
+  held: Terms | undefined,
+  { units }: Known,
+  from: LocalDate,
+) {
   if (!orgUnit) return orgUnit
   const unit = units.get(orgUnit)
   if (!unit) return cells.error('org-unit-not-found', 'orgUnit', 'Is no code of an org unit')
-  if (!covers(unit, from, null))
+  if (held?.orgUnitId !== unit.id && !covers(unit, from, null))
     return cells.error('org-unit-closed', 'orgUnit', `The org unit is not open from ${from} on`)
   return unit.id
 }
 
-function positionOf({ cells }: Row, { position }: EmployeeRow, { positions }: Known) {
+function positionOf(
+  { cells }: Row,
+  { position }: EmployeeRow,
+  held: Terms | undefined,
+  { positions }: Known,
+) {
   if (!position) return position
   const found = positions.get(position)
-  return found ? found.id : cells.error('position-not-found', 'position', 'Is no code of a position')
+  if (!found) return cells.error('position-not-found', 'position', 'Is no code of a position')
+  if (held?.positionId !== found.id && !found.open)
+    return cells.error('position-closed', 'position', 'The position takes no new holder')
+  return found.id
 }
 
 /** Managers by id: known ones, and those that this batch hires; others are set when the whole file is in. */

@@ -42,6 +42,8 @@ export async function positionsByCode(
 export interface EmployeeRef {
   id: string
   hiredOn: string
+  /** The last day of the last employment, if it has one. */
+  leavesOn: string | null
 }
 
 export async function employeesByNumber(
@@ -51,8 +53,11 @@ export async function employeesByNumber(
   const wanted = distinct(numbers)
   if (wanted.length === 0) return new Map()
   const rows = await tx.query<EmployeeRef & { number: string }>(
-    `select number, id, hired_on::text as "hiredOn"
-     from employee where tenant = app_tenant() and number = any ($1)`,
+    `select number, id, hired_on::text as "hiredOn", last.leaves_on::text as "leavesOn"
+     from employee e cross join lateral (
+       select leaves_on from employment m where m.tenant = e.tenant and m.employee_id = e.id
+       order by joins_on desc limit 1) last
+     where e.tenant = app_tenant() and number = any ($1)`,
     [wanted],
     'lookup_employees',
   )

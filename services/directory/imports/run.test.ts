@@ -127,6 +127,38 @@ describe('a file imported again', () => {
     await worker.stop()
   })
 
+  it('takes nothing new that cannot be had, and leaves what is there', async () => {
+    const people = directory.company()
+    const worker = await directory.startWorker()
+    const { act, target } = people
+    const position = await act('createPosition', { code: 'P', title: 'Clerk', scope: everything })
+    const boss = await people.hire({ number: 'boss' })
+    const rows = (numbers: string[]) =>
+      [`${header},position`, ...numbers.map((number) => `${number},A,B,2024-01-01,UTC,boss,,P`)].join('\n')
+    const load = (content: string) =>
+      importFile(people, { kind: 'employees', options: { dryRun: false } }, content)
+    const first = await load(rows(['held']))
+    expect(first.done.progress).toMatchObject({ created: 1 })
+    const closing = {
+      positionId: position.id,
+      expectedVersion: 1,
+      changes: { open: false },
+      scope: everything,
+    }
+    await act('changePosition', closing)
+    const { items } = await act('searchEmployees', { q: 'held', scope: everything })
+    const leaving = { effectiveFrom: '2090-01-01', to: { managerId: null } }
+    await act('transferEmployee', { ...target(items[0]!), ...leaving })
+    await act('terminateEmployee', { ...target(boss), leavesOn: '2089-12-31', reason: 'retires' })
+    const second = await load(rows(['held', 'new']))
+    expect(second.done.progress).toMatchObject({ unchanged: 1, created: 0, failed: 1 })
+    expect(second.issues.map(({ line, rule }) => [line, rule])).toEqual([
+      [3, 'manager-not-employed'],
+      [3, 'position-closed'],
+    ])
+    await worker.stop()
+  })
+
   it('is audited in the name of who started it', async () => {
     const people = directory.company()
     const importId = await started(people, [header, '1,Ada,Berg,2020-01-01,UTC,,'].join('\n'))

@@ -3,7 +3,7 @@ import { callerOf } from '#kit/call.ts'
 import type { CommandTx } from '#kit/command.ts'
 import type { Database } from '#kit/database.ts'
 import { DomainError } from '#kit/problem.ts'
-import { endImport, type Import, lockImport } from '../store/import.ts'
+import { endImport, type Import, type ImportState, lockImport } from '../store/import.ts'
 import { readPiece } from '../store/upload.ts'
 import { Cells } from './cells.ts'
 import { type Columns, readHeader } from './columns.ts'
@@ -47,13 +47,8 @@ export async function runImport(database: Database, call: Call, importId: string
 /** Drops an uploaded file that nobody has imported for long. */
 export async function discardImport(database: Database, call: Call, importId: string): Promise<void> {
   await database.write(call, async (tx) => {
-    try {
-      await lockImport(tx, importId, ['created', 'uploaded', 'validated'])
-    } catch (error) {
-      if (error instanceof DomainError) return
-      throw error
-    }
-    await endImport(tx, importId, 'cancelled')
+    if (await lockIfIn(tx, importId, ['created', 'uploaded', 'validated']))
+      await endImport(tx, importId, 'cancelled')
   })
 }
 
@@ -63,16 +58,25 @@ class Stopped extends Error {}
 /** Takes the import on, or up again; undefined if there is nothing to do. */
 const begin = (database: Database, call: Call, importId: string): Promise<Import | undefined> =>
   database.write(call, async (tx) => {
-    try {
-      const job = await lockImport(tx, importId, ['queued', 'running'])
+    const job = await lockIfIn(tx, importId, ['queued', 'running'])
+    if (job)
       await tx.query(`update import set state = 'running', version = version + 1 where id = $1`, [importId])
-      return job
-    } catch (error) {
-      if (error instanceof DomainError && ['import-state', 'import-not-found'].includes(error.code))
-        return undefined
-      throw error
-    }
+    return job
   })
+
+async function lockIfIn(
+  tx: CommandTx,
+  importId: string,
+  states: readonly ImportState[],
+): Promise<Import | undefined> {
+  try {
+    return await lockImport(tx, importId, states)
+  } catch (error) {
+    if (error instanceof DomainError && ['import-state', 'import-not-found'].includes(error.code))
+      return undefined
+    throw error
+  }
+}
 
 const importers = {
   'org-units': orgUnitImporter,
