@@ -14,7 +14,9 @@ export function requestOf(
     rest.delete(name)
     return value
   }
-  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(take(name))))
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(String(take(name)).toWellFormed()),
+  )
   const headers: Record<string, string> = {}
   if (op.kind === 'command') headers['idempotency-key'] = randomUUID()
   if (ifMatch) headers['if-match'] = `"${take(ifMatch)}"`
