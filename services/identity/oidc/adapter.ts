@@ -94,15 +94,15 @@ export class ArtifactAdapter implements Adapter {
     const grace = this.model === 'RefreshToken' ? refreshGrace : 0
     const [row] = await this.run((tx) =>
       tx.query<{ payload: AdapterPayload; consumed: number | null }>(
-        `select payload, extract(epoch from consumed_at)::float8 as consumed from oidc_artifact
-         where model = $1 and ${column} = $2 and expires_at > now()`,
-        [this.model, value],
+        `select payload, case when consumed_at <= now() - make_interval(secs => $3)
+           then extract(epoch from consumed_at)::int end as consumed
+         from oidc_artifact where model = $1 and ${column} = $2 and expires_at > now()`,
+        [this.model, value, grace],
         `artifact_by_${column}`,
       ),
     )
     if (!row) return undefined
-    const isConsumed = row.consumed !== null && row.consumed + grace <= Date.now() / 1000
-    return isConsumed ? { ...row.payload, consumed: Math.floor(row.consumed!) } : row.payload
+    return row.consumed === null ? row.payload : { ...row.payload, consumed: row.consumed }
   }
 
   private key(id: string): string {
