@@ -5,6 +5,7 @@ import { type EgressOptions, egress } from './egress.ts'
 import { graphOf } from './graph.ts'
 import { mtls } from './mtls.ts'
 import { networkPolicies } from './network.ts'
+import { tenantRateLimits } from './rate-limits.ts'
 import type { Resource } from './resource.ts'
 import { destinations, routes } from './traffic.ts'
 
@@ -22,5 +23,6 @@ export function mesh(
     network: networkPolicies(graph, options),
     routes: routes(graph),
     destinations: destinations(graph),
+    'tenant-limits': tenantRateLimits(graph),
   }
 }

@@ -3,6 +3,7 @@ import { services } from '../services/index.ts'
 import { authorization } from './authorization.ts'
 import { type Edge, graphOf } from './graph.ts'
 import { mesh } from './index.ts'
+import { tenantLimits } from './rate-limits.ts'
 import { because, principalOf, type Resource } from './resource.ts'
 import { behaviourOf } from './traffic.ts'
 
@@ -77,7 +78,7 @@ describe('who may call whom', () => {
 
 describe('every policy', () => {
   it('says why it stands there and names no service that does not exist', () => {
-    const names = [...callers, 'default', 'deny-all']
+    const names = [...callers, ...callers.map((name) => `${name}-tenant-limits`), 'default', 'deny-all']
     for (const resource of Object.values(policies).flat()) {
       expect(resource.metadata.annotations[because]).toBeTruthy()
       expect(names).toContain(resource.metadata.name)
@@ -125,6 +126,21 @@ describe('retries', () => {
       expect(keyed!.match![0]!.headers).toEqual({ 'idempotency-key': { regex: '.+' } })
       expect(keyed!.retries.attempts).toBeGreaterThan(0)
       expect(keyless!.retries.attempts).toBe(0)
+    }
+  })
+})
+
+describe('limits per tenant', () => {
+  it('count each query and command once, and no stream', () => {
+    for (const service of services) {
+      const limits = tenantLimits(graph, service)
+      for (const call of graph.edges.filter((e) => e.callee === service.name)) {
+        const path = call.path.replaceAll(/\{\w+\}/g, 'x')
+        const counted = limits.filter(
+          (limit) => limit.method === call.method && new RegExp(`^(${limit.path})$`).test(path),
+        )
+        expect(counted.map((limit) => limit.kind)).toEqual(call.kind === 'stream' ? [] : [call.kind])
+      }
     }
   })
 })

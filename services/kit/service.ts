@@ -29,17 +29,20 @@ export interface Quota {
   seconds: number
 }
 
-/** What the edge lets one caller ask of a service; beyond it the answer is 429. */
+/** What one caller may ask of a service; beyond it the answer is 429. */
 export interface Limits {
   /** Of one account through one client, whichever token it shows. */
   perToken: Quota
   /** Of one address outside, behind which a whole company may sit. */
   perAddress: Quota
+  /** Of one tenant from one replica, per kind of operation, so that a noisy company leaves room for the others. */
+  perTenant: { query: Quota; command: Quota }
 }
 
 export const defaultLimits: Limits = {
   perToken: { requests: 1200, seconds: 60 },
   perAddress: { requests: 12_000, seconds: 60 },
+  perTenant: { query: { requests: 6000, seconds: 60 }, command: { requests: 1200, seconds: 60 } },
 }
 
 /** Some operations of one data service that another service may call. */
