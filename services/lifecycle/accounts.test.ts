@@ -253,6 +253,25 @@ it('leaves what HR has disabled by hand', async () => {
   expect(await accountOf(employee)).toMatchObject({ status: 'disabled' })
 })
 
+it('goes by the facts of the day when a step is taken again', async () => {
+  const employee = await hire({ email: 'first@example.com' })
+  // The account is provisioned, but that cannot be recorded.
+  await lifecycle.db.sudo(
+    `create function fail() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+     create trigger fail before update on process for each row when (new.state = 'done') execute function fail()`,
+  )
+  await lifecycle.settle()
+  await lifecycle.db.sudo('drop function fail cascade')
+  expect(await accountOf(employee)).toMatchObject({ email: 'first@example.com' })
+  const changes = { email: 'second@example.com' }
+  await lifecycle.directory(tenant, 'changePerson', { ...(await target(employee)), changes })
+  // The same step again, before the event of the change has come.
+  lifecycle.setAhead(1)
+  await lifecycle.step()
+  expect(await processOf(employee)).toMatchObject({ state: 'done', lastError: null })
+  expect(await accountOf(employee)).toMatchObject(changes)
+})
+
 it('is not stopped by a process that cannot be read', async () => {
   const broken = await hire()
   const other = await hire()
