@@ -1,8 +1,9 @@
 import { randomUUID, randomUUIDv7 } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { CommandTx } from './command.ts'
 import { feedPage } from './events.ts'
 import { constraints, createCounterApp, migrations } from './fixtures/counter/app.ts'
-import { callerHeaders, post, type TestDatabase, testDatabase } from './testing.ts'
+import { callerHeaders, post, type TestDatabase, testCall, testDatabase } from './testing.ts'
 
 let db: TestDatabase
 let app: ReturnType<typeof createCounterApp>
@@ -111,6 +112,43 @@ describe('a command', () => {
     expect(
       await db.sudo('select (select count(*) from event) as e, (select count(*) from audit) as a'),
     ).toEqual(before)
+  })
+
+  const change = (id: string, work: (tx: CommandTx) => void, deadline = Date.now() + 15_000) =>
+    db.database.command(testCall(tenant, { deadline }), { id }, async (tx) => {
+      await tx.query('update counter set value = 99 where id = $1', [id])
+      tx.emit({ kind: 'counter-changed', id, version: 2 })
+      work(tx)
+      return {}
+    })
+  const stateOf = (id: string) =>
+    db.sudo(
+      `select (select value::int from counter where id = $1) as value,
+              (select count(*)::int from event where aggregate_id = $1::text) as events`,
+      [id],
+    )
+
+  it.each<[string, (tx: CommandTx) => void]>([
+    ['an event', (tx) => tx.emit({ kind: 'odd', id: 'x', version: 1.5 })],
+    ['an audit entry', (tx) => tx.audit({ object: 'counter', id: 'x', after: { value: 1n } })],
+    ['a job', (tx) => tx.enqueue({ task: 'noted', payload: { value: 1n } })],
+    ['a job that the queue refuses', (tx) => tx.enqueue({ task: 'x'.repeat(200) })],
+  ])('leaves nothing behind when %s cannot be written with the commit', async (_, work) => {
+    const { id } = await create(randomUUIDv7())
+    await expect(change(id, work)).rejects.toThrow()
+    expect(await stateOf(id)).toEqual([{ value: 0, events: 1 }])
+    await change(id, () => {})
+    expect(await stateOf(id)).toEqual([{ value: 99, events: 2 }])
+  })
+
+  it('leaves nothing behind when the deadline passes just before the commit', async () => {
+    const { id } = await create(randomUUIDv7())
+    const deadline = Date.now() + 300
+    const busy = () => {
+      while (Date.now() <= deadline);
+    }
+    await expect(change(id, busy, deadline)).rejects.toMatchObject({ code: 'deadline-exceeded' })
+    expect(await stateOf(id)).toEqual([{ value: 0, events: 1 }])
   })
 
   it('writes audit entries that nobody can change', async () => {

@@ -1,6 +1,6 @@
 import { createHash, randomUUIDv7 } from 'node:crypto'
 import { callerOf } from './call.ts'
-import type { Tx } from './database.ts'
+import type { Outcome, Tx } from './database.ts'
 import { DomainError } from './problem.ts'
 
 /** A fact for other contexts: thin, no personal values. */
@@ -39,7 +39,7 @@ export interface CommandTx extends Tx {
   audit(entry: AuditDraft): void
   enqueue(job: JobDraft): void
   /** Writes what was emitted, audited and enqueued. The kit calls it; a job may, to write in steps. */
-  flush(): Promise<void>
+  flush(): Promise<unknown>
 }
 
 /** The answer of a command as it was first given, to be sent byte for byte. */
@@ -67,13 +67,14 @@ export function commandTx(tx: Tx): CommandTx {
     emit: (event) => void events.push(event),
     audit: (entry) => void entries.push(entry),
     enqueue: (job) => void jobs.push(job),
-    async flush() {
-      const writes = [
-        writeEvents(tx, events.splice(0)),
-        writeAudit(tx, entries.splice(0)),
-        enqueue(tx, jobs.splice(0)),
+    // Not async: what cannot be written down is thrown before anything is sent, see Outcome.
+    flush() {
+      const statements = [
+        ...eventInsert(tx, events.splice(0)),
+        ...auditInsert(tx, entries.splice(0)),
+        ...jobs.splice(0).map((job) => jobEnqueue(tx, job)),
       ]
-      await Promise.all(writes)
+      return Promise.all(statements.map(({ text, values, name }) => tx.query(text, values, name)))
     },
   }
 }
@@ -87,7 +88,7 @@ export async function runOnce<T>(
   tx: CommandTx,
   input: unknown,
   work: (tx: CommandTx) => Promise<T>,
-): Promise<StoredAnswer> {
+): Promise<Outcome<StoredAnswer>> {
   const { call } = tx
   const caller = callerOf(call)
   if (!call.idempotencyKey) throw new DomainError('idempotency-key-required')
@@ -100,19 +101,16 @@ export async function runOnce<T>(
     [...scope, hash],
     'idempotency_insert',
   )
-  if (inserted.length === 0) return replay(tx, scope, hash)
+  if (inserted.length === 0) return { result: await replay(tx, scope, hash) }
 
   const body = JSON.stringify(await work(tx)) ?? 'null'
   const flushed = tx.flush()
-  await Promise.all([
-    flushed,
-    tx.query(
-      `update idempotency set response = $5 where tenant = $1 and client = $2 and operation = $3 and key = $4`,
-      [...scope, body],
-      'idempotency_store',
-    ),
-  ])
-  return new StoredAnswer(body, false)
+  const stored = tx.query(
+    `update idempotency set response = $5 where tenant = $1 and client = $2 and operation = $3 and key = $4`,
+    [...scope, body],
+    'idempotency_store',
+  )
+  return { result: new StoredAnswer(body, false), last: Promise.all([flushed, stored]) }
 }
 
 /** If-Match, which fills `version`, is a precondition and no part of the body: a replay comes before it. */
@@ -133,66 +131,62 @@ async function replay(tx: Tx, scope: string[], hash: string): Promise<StoredAnsw
   return new StoredAnswer(stored.response, true)
 }
 
-async function writeEvents(tx: Tx, events: EventDraft[]): Promise<void> {
-  if (events.length === 0) return
-  await tx.query(
-    `insert into event (id, tenant, kind, aggregate_id, version, changed)
-     select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[])`,
-    [
-      events.map(() => randomUUIDv7()),
-      events.map((event) => event.tenant ?? tx.tenant),
-      events.map((event) => event.kind),
-      events.map((event) => event.id),
-      events.map((event) => event.version),
-      // unnest flattens arrays of arrays, hence the joined names
-      events.map((event) => (event.changed ?? []).join(',')),
-    ],
-    'event_insert',
-  )
+interface Statement {
+  text: string
+  values: unknown[]
+  name: string
 }
 
-async function writeAudit(tx: Tx, entries: AuditDraft[]): Promise<void> {
-  if (entries.length === 0) return
+function eventInsert(tx: Tx, events: EventDraft[]): Statement[] {
+  if (events.length === 0) return []
+  const text = `insert into event (id, tenant, kind, aggregate_id, version, changed)
+     select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[])`
+  const values = [
+    events.map(() => randomUUIDv7()),
+    events.map((event) => event.tenant ?? tx.tenant),
+    events.map((event) => event.kind),
+    events.map((event) => event.id),
+    events.map((event) => event.version),
+    // unnest flattens arrays of arrays, hence the joined names
+    events.map((event) => (event.changed ?? []).join(',')),
+  ]
+  return [{ text, values, name: 'event_insert' }]
+}
+
+function auditInsert(tx: Tx, entries: AuditDraft[]): Statement[] {
+  if (entries.length === 0) return []
   const { call } = tx
   const caller = callerOf(call)
-  const ids = entries.map(() => randomUUIDv7())
-  await tx.query(
-    `with entry as (
+  const text = `with entry as (
        insert into audit (id, tenant, account, client, operation, object, object_id, request_id)
        select id, $2, $3, $4, $5, object, object_id, $6
        from unnest($1::uuid[], $7::text[], $8::text[]) as t (id, object, object_id))
      insert into audit_value (tenant, audit_id, object, object_id, before, after)
      select $2, id, object, object_id, before, after
      from unnest($1::uuid[], $7::text[], $8::text[], $9::jsonb[], $10::jsonb[])
-       as t (id, object, object_id, before, after)`,
-    [
-      ids,
-      tx.tenant,
-      caller.account,
-      caller.client,
-      call.operation,
-      call.requestId,
-      entries.map((entry) => entry.object),
-      entries.map((entry) => entry.id),
-      entries.map((entry) => json(entry.before)),
-      entries.map((entry) => json(entry.after)),
-    ],
-    'audit_insert',
-  )
+       as t (id, object, object_id, before, after)`
+  const values = [
+    entries.map(() => randomUUIDv7()),
+    tx.tenant,
+    caller.account,
+    caller.client,
+    call.operation,
+    call.requestId,
+    entries.map((entry) => entry.object),
+    entries.map((entry) => entry.id),
+    entries.map((entry) => json(entry.before)),
+    entries.map((entry) => json(entry.after)),
+  ]
+  return [{ text, values, name: 'audit_insert' }]
 }
 
 const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
 
-async function enqueue(tx: Tx, jobs: JobDraft[]): Promise<void> {
-  for (const job of jobs)
-    await tx.query(
-      'select graphile_worker.enqueue_job($1, $2::jsonb, $3, $4)',
-      [
-        job.task,
-        JSON.stringify({ ...job.payload, tenant: tx.tenant, traceparent: tx.call.traceparent }),
-        job.runAt ?? null,
-        job.key ?? null,
-      ],
-      'job_enqueue',
-    )
+function jobEnqueue(tx: Tx, job: JobDraft): Statement {
+  const payload = { ...job.payload, tenant: tx.tenant, traceparent: tx.call.traceparent }
+  return {
+    text: 'select graphile_worker.enqueue_job($1, $2::jsonb, $3, $4)',
+    values: [job.task, JSON.stringify(payload), job.runAt ?? null, job.key ?? null],
+    name: 'job_enqueue',
+  }
 }

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { type Call, callerOf } from './call.ts'
@@ -48,10 +49,25 @@ class Session {
   private builder: NodePgDatabase | undefined
   private timeout = 0
   private open = true
+  private corked = false
+  /** Whether a statement was not even sent, of which the server knows nothing: what came before must not stay. */
+  refused = false
 
   constructor(client: pg.PoolClient, call: Call) {
     this.client = client
     this.call = call
+  }
+
+  /** What is sent in one turn of the event loop goes out in one write: system calls are what a statement costs us. */
+  private cork(): void {
+    if (this.corked) return
+    const socket = socketOf(this.client)
+    this.corked = true
+    socket.cork()
+    process.nextTick(() => {
+      this.corked = false
+      socket.uncork()
+    })
   }
 
   get db(): NodePgDatabase {
@@ -62,6 +78,7 @@ class Session {
   /** Opens a transaction for a tenant; an empty tenant sees no rows of any. */
   begin(tenant: string, mode: 'READ ONLY' | 'READ WRITE'): Promise<unknown> {
     this.timeout = Math.max(1, Math.floor(this.call.deadline - Date.now()))
+    this.cork()
     return this.client.query(
       `BEGIN ${mode}; SET LOCAL app.tenant = '${tenant}'; SET LOCAL statement_timeout = ${this.timeout}`,
     )
@@ -75,7 +92,11 @@ class Session {
   query(...args: unknown[]): Promise<pg.QueryResult> {
     if (!this.open) return Promise.reject(new Error('The transaction has ended'))
     const remaining = Math.floor(this.call.deadline - Date.now())
-    if (remaining <= 0) return Promise.reject(new DomainError('deadline-exceeded'))
+    if (remaining <= 0) {
+      this.refused = true
+      return Promise.reject(new DomainError('deadline-exceeded'))
+    }
+    this.cork()
     if (this.timeout - remaining > timeoutSlack) {
       this.timeout = remaining
       this.client.query(`SET LOCAL statement_timeout = ${remaining}`).catch(() => {})
@@ -102,6 +123,16 @@ class Session {
   }
 }
 
+/** What a transaction comes to, and its last statements, which travel with the commit. */
+export interface Outcome<T> {
+  result: T
+  /**
+   * Has sent all its statements, with values that the driver can't stumble over. So if one fails, it fails in the
+   * server, which then refuses the commit behind it.
+   */
+  last?: Promise<unknown>
+}
+
 export class Database {
   readonly pool: pg.Pool
   private readonly constraints: Constraints
@@ -123,7 +154,9 @@ export class Database {
 
   /** Reads for the caller's tenant. */
   read<T>(call: Call, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.transaction(call, callerOf(call).tenant, 'READ ONLY', work)
+    return this.transaction(call, callerOf(call).tenant, 'READ ONLY', async (tx) => ({
+      result: await work(tx),
+    }))
   }
 
   /** Runs a command for the caller's tenant in one transaction, once per idempotency key. */
@@ -138,14 +171,13 @@ export class Database {
     return this.transaction(call, tenant, 'READ WRITE', async (inner) => {
       const tx = commandTx(inner)
       const result = await work(tx)
-      await tx.flush()
-      return result
+      return { result, last: tx.flush() }
     })
   }
 
   /** Reads and writes the tables without a tenant; sees no tenant's rows. */
   unscoped<T>(call: Call, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.transaction(call, '', 'READ WRITE', work)
+    return this.transaction(call, '', 'READ WRITE', async (tx) => ({ result: await work(tx) }))
   }
 
   async close(): Promise<void> {
@@ -156,7 +188,7 @@ export class Database {
     call: Call,
     tenant: string,
     mode: 'READ ONLY' | 'READ WRITE',
-    work: (tx: Tx) => Promise<T>,
+    work: (tx: Tx) => Promise<Outcome<T>>,
   ): Promise<T> {
     if (tenant !== '' && !/^[0-9a-f-]{36}$/.test(tenant)) throw new DomainError('unauthenticated')
     if (call.signal.aborted || call.deadline <= Date.now()) throw new DomainError('deadline-exceeded')
@@ -176,10 +208,15 @@ export class Database {
       // without a tenant, see nothing and be refused by row-level security.
       const begun = session.begin(tenant, mode)
       begun.catch(() => {})
-      const result = await work(txOf(session, call, tenant))
+      const { result, last } = await work(txOf(session, call, tenant))
+      // A failure here fails the commit as well, but tells more.
+      last?.catch(() => {})
+      if (call.signal.aborted || session.refused) throw new DomainError('deadline-exceeded')
+      const ended = session.end('COMMIT')
+      ended.catch(() => {})
       await begun
-      if (call.signal.aborted) throw new DomainError('deadline-exceeded')
-      const committed = await session.end('COMMIT')
+      await last
+      const committed = await ended
       // A transaction that an error aborted answers COMMIT with ROLLBACK.
       if (committed.command === 'ROLLBACK') throw new Error('The transaction was rolled back')
       release()
@@ -260,7 +297,7 @@ function databaseError(error: unknown): pg.DatabaseError | undefined {
 }
 
 const socketOf = (client: pg.PoolClient) =>
-  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream
+  (client as unknown as { connection: { stream: Socket } }).connection.stream
 
 function txOf(session: Session, call: Call, tenant: string): Tx {
   return {
