@@ -6,6 +6,7 @@ export interface EdgeConfig {
   port: number
   publicUrl: URL
   origins: string[]
+  trustedProxies: number
   drainPause: number
   grace: number
   exitWithParent: boolean
@@ -20,6 +21,7 @@ export function readEdgeConfig(env: Environment = process.env): EdgeConfig {
       .split(/[\s,]+/)
       .filter(Boolean)
       .map((origin) => originOf('CORS_ORIGINS', origin).origin),
+    trustedProxies: integer(env, 'TRUSTED_PROXIES', 0),
     drainPause: integer(env, 'DRAIN_PAUSE_MS', 0),
     grace: integer(env, 'SHUTDOWN_GRACE_MS', 25_000),
     exitWithParent: env.EXIT_WITH_PARENT === '1',

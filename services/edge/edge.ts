@@ -2,12 +2,13 @@ import type { RequestListener, Server } from 'node:http'
 import { Socket } from 'node:net'
 import { DomainError } from '#kit/problem.ts'
 import { defaultLimits, type Service } from '#kit/service.ts'
+import { addressKey, clientAddress } from './address.ts'
 import { assertBody } from './body.ts'
 import { Cors } from './cors.ts'
 import type { Pages } from './docs.ts'
 import { Exchange, type edgeProblems, rawProblem } from './exchange.ts'
 import { inward } from './headers.ts'
-import { addressKey, Limiter } from './limiter.ts'
+import { Limiter } from './limiter.ts'
 import { Routes, segmentsOf, type Target, type Targets } from './routes.ts'
 import { type Identity, TokenVerifier } from './token.ts'
 import { Upstream } from './upstream.ts'
@@ -23,6 +24,8 @@ export interface EdgeOptions {
   jwks: URL
   /** Other origins whose pages may call. */
   origins?: readonly string[]
+  /** Proxies in front of the edge, each of which appends to X-Forwarded-For whom it serves. */
+  trustedProxies?: number
   /** What the edge serves itself. */
   pages?: Pages
 }
@@ -62,7 +65,12 @@ export class Edge {
   isReady = () => this.#verifier.isReady()
 
   listener: RequestListener = (request, response) => {
-    const exchange = new Exchange(request, response, { ...this.#common, ...this.#cors.headers(request) })
+    const exchange = new Exchange(
+      request,
+      response,
+      clientAddress(request, this.#options.trustedProxies ?? 0),
+      { ...this.#common, ...this.#cors.headers(request) },
+    )
     this.#serve(exchange).catch((error: unknown) => exchange.refuse(error))
   }
 
@@ -76,12 +84,12 @@ export class Edge {
     if (!page && !targets) throw new DomainError('route-not-found')
 
     const methods = methodsOf(targets)
-    const method = request.method === 'HEAD' ? 'GET' : request.method!
+    const method = request.method!
     if (method === 'OPTIONS') return exchange.answer(204, this.#cors.preflight(request, methods))
     if (!methods.includes(method))
       return exchange.refuse(new DomainError('method-not-allowed'), { allow: methods.join(', ') })
     if (page) await page(exchange)
-    else await this.#pass(exchange, targets!.get(method)!)
+    else await this.#pass(exchange, targets!.get(method === 'HEAD' ? 'GET' : method)!)
   }
 
   #find(path: string): Targets | undefined {
@@ -129,7 +137,9 @@ export class Edge {
 /** What a path takes; a page of the edge itself is only read. */
 function methodsOf(targets: Targets | undefined): string[] {
   const declared = targets ? [...targets.keys()] : ['GET']
-  return [...declared, ...(declared.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
+  // A stream has no headers worth asking for, and would be opened for nobody.
+  const hasHead = declared.includes('GET') && !targets?.get('GET')?.isStream
+  return [...declared, ...(hasHead ? ['HEAD'] : []), 'OPTIONS']
 }
 
 /** Settings of the server that faces the outside. */

@@ -3,7 +3,6 @@ import { log, traceOf } from '#kit/log.ts'
 import { DomainError, problemBase, problemDocument } from '#kit/problem.ts'
 import { recorder, type Span } from '#kit/telemetry.ts'
 import { type Headers, newTrace, requestIdOf } from './headers.ts'
-import { plainAddress } from './limiter.ts'
 import type { Target } from './routes.ts'
 
 /** Of requests that no service could answer; all others are the kit's. */
@@ -21,6 +20,7 @@ export class Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly requestId: string
+  /** Of the client. */
   readonly address: string
   /** Path without and with the query. */
   readonly path: string
@@ -33,11 +33,11 @@ export class Exchange {
   #target: Target | undefined
   #span: Span | undefined
 
-  constructor(request: IncomingMessage, response: ServerResponse, headers: Headers) {
+  constructor(request: IncomingMessage, response: ServerResponse, address: string, headers: Headers) {
     this.request = request
     this.response = response
     this.requestId = requestIdOf(request)
-    this.address = plainAddress(request.socket.remoteAddress)
+    this.address = address
     this.url = request.url ?? '/'
     const query = this.url.indexOf('?')
     this.path = query < 0 ? this.url : this.url.slice(0, query)

@@ -159,6 +159,12 @@ describe('the edge, between a client and a service', () => {
     sent.destroy()
   })
 
+  it('opens no stream for who asks for its headers only', async () => {
+    const token = await issuer.sign()
+    const answer = await ask(edge.url, { method: 'HEAD', path: '/v1/things/watch', token })
+    expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, OPTIONS' } })
+  })
+
   it('ends a stream in order when its token expires and when it drains', async () => {
     answer = (_incoming, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })

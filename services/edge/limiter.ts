@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net'
 import type { Quota } from '#kit/service.ts'
 
 /** What is left of a quota, for the RateLimit headers. */
@@ -40,19 +39,3 @@ export class Limiter {
     }
   }
 }
-
-/** The key of an address: one host has a whole /64 of IPv6 addresses, so that is what is counted. */
-export function addressKey(address: string): string {
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = address.split('::')
-  const groups = head === '' ? [] : head.split(':')
-  if (tail !== undefined) {
-    const last = tail === '' ? [] : tail.split(':')
-    while (groups.length + last.length < 8) groups.push('0')
-    groups.push(...last)
-  }
-  return groups.slice(0, 4).join(':')
-}
-
-/** IPv4 in its own notation, also on a socket that takes IPv6 too. */
-export const plainAddress = (address = '') => address.replace(/^::ffff:(?=\d+\.)/, '')

@@ -20,6 +20,7 @@ async function run(): Promise<void> {
     issuer,
     jwks: new URL(`${oidcPath}/jwks`, addressOf('identity')),
     origins: config.origins,
+    trustedProxies: config.trustedProxies,
     pages: docsPages(services, config.publicUrl, issuer),
   })
   const listening = await listen(edge.listener, config, edge.isReady)

@@ -110,6 +110,8 @@ async function serve(
   const { call, end, isGone } = callOf(c, contract.service, name, op, options)
   let streaming = false
   try {
+    // The router takes HEAD for GET: it would open a stream that nobody reads.
+    if (op.sse && c.req.method === 'HEAD') throw new DomainError('method-not-allowed')
     authorize(call, op)
     const input = await readInput(c, op, call, options.maxBody ?? maxJsonBody)
     const result = await handler(input, call)

@@ -64,6 +64,11 @@ describe('a stream of server-sent events', () => {
     })
   })
 
+  it('is not opened for who asks for its headers only', async () => {
+    const response = await clockApp().request('/v1/clocks/slow/events', { method: 'HEAD', headers })
+    expect(response.status).toBe(405)
+  })
+
   it('just ends when it breaks later, without telling why', async () => {
     expect(await (await watch('broken')).text()).toBe('data: {"tick":1}\nid: 1\n\n')
   })
