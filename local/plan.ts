@@ -28,6 +28,12 @@ export function commonEnvironment(dataDir: string): Record<string, string> {
   }
 }
 
+/**
+ * Half of V8's default for new objects: after the burst of a first start identity stays at 98 MB instead of 121,
+ * until V8 tidies up minutes later.
+ */
+const smallNursery = '--max-semi-space-size=8'
+
 type Planning = {
   services: readonly Service[]
   /** Port of the edge. */
@@ -54,7 +60,7 @@ export function planOf({ services, port, environment, connections, secrets, port
 
   const process = (name: string, at: number, args: string[], env: Record<string, string>): ProcessSpec => ({
     name,
-    args,
+    args: [smallNursery, ...args],
     env: { ...environment, ...env, PORT: String(at) },
     readyUrl: `http://127.0.0.1:${at}/readyz`,
   })
