@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, describe } from 'vitest'
 import { callerHeaders, type TestCaller } from '#kit/testing.ts'
 import { describeMatrix } from '../workforce/matrix/describe.ts'
 import type { Relation, Samples } from '../workforce/matrix/matrix.ts'
+import { describeNasties } from '../workforce/matrix/nasties.ts'
 import { requestOf } from '../workforce/matrix/request.ts'
 import { lifecycleContract } from './contract.ts'
 import { type Lifecycle, newHire, operator, startLifecycle } from './fixtures/company.ts'
@@ -111,15 +112,22 @@ const samples: Samples<typeof lifecycleContract, Scene> = {
   retryProcess: { about: 'platform', input: processId },
 }
 
-describeMatrix({
-  contract: lifecycleContract,
-  samples,
-  scene: sceneOf,
-  async send(name, input, caller) {
-    const operation = lifecycleContract.operations[name as keyof typeof lifecycleContract.operations]
-    const { path, init } = requestOf(operation, input)
-    const headers = { ...init.headers, ...(caller ? callerHeaders(caller) : {}) }
-    const response = await lifecycle.app.request(path, { ...init, headers })
-    return { status: response.status, body: await response.json() }
-  },
-})
+async function send(name: string, input: object, caller: TestCaller | undefined) {
+  const operation = lifecycleContract.operations[name as keyof typeof lifecycleContract.operations]
+  const { path, init } = requestOf(operation, input)
+  const headers = { ...init.headers, ...(caller ? callerHeaders(caller) : {}) }
+  const response = await lifecycle.app.request(path, { ...init, headers })
+  return { status: response.status, headers: response.headers, body: await response.json() }
+}
+
+describe('by role and relation', () =>
+  describeMatrix({ contract: lifecycleContract, samples, scene: sceneOf, send }))
+
+describe('with nasty input', () =>
+  describeNasties({
+    contract: lifecycleContract,
+    samples,
+    scene: () => sceneOf('direct'),
+    caller: ({ tenant }) => ({ tenant, roles: ['operator:all', 'hr-admin:all'] }),
+    send,
+  }))
