@@ -155,6 +155,37 @@ describe('the sample company, one step after the other', () => {
     expect(await find('nobody of this name')).toEqual([])
   })
 
+  it('pages through everybody, each once', async () => {
+    const seen: string[] = []
+    for (let cursor: string | undefined; ; ) {
+      const page = await workforce.act(
+        'searchEmployees',
+        { limit: '25', ...(cursor ? { cursor } : {}) },
+        admin,
+      )
+      expect(page.items.length).toBeLessThanOrEqual(25)
+      seen.push(...page.items.map(({ employeeNumber }) => employeeNumber))
+      if (page.next === null) break
+      cursor = page.next
+    }
+    expect(seen).toHaveLength(107)
+    expect(new Set(seen)).toHaveLength(107)
+  })
+
+  it('narrows a search by unit, manager, status and the time of the last change', async () => {
+    const search = async (input: Input<'searchEmployees'>) =>
+      (await workforce.act('searchEmployees', { limit: 200, ...input }, admin)).items
+    const [it] = (await workforce.act('getOrgTree', {}, admin)).units.filter(({ name }) => name === 'IT')
+    expect(await search({ orgUnitId: it!.id, includeSubUnits: 'false' })).toHaveLength(5)
+    expect(await search({ managerId: (await read('103')).id })).toHaveLength(4)
+    expect(await search({ status: 'terminated,pending' })).toEqual([])
+    expect(await search({ asOf: '2012-01-01', status: 'active' })).toHaveLength(1)
+    const { updatedAt } = await read('100')
+    const since = await search({ updatedSince: updatedAt })
+    expect(since.map(({ employeeNumber }) => employeeNumber)).toContain('100')
+    expect(await search({ updatedSince: '2099-01-01T00:00:00Z' })).toEqual([])
+  })
+
   it('shows what was on a date: job history became history', async () => {
     const now = await read('102')
     expect(now.terms).toMatchObject({
