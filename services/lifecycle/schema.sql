@@ -172,7 +172,8 @@ create table process (
   constraint process_why_check CHECK ((why ~ '^[a-z-]{1,60}$'::text))
 );
 alter table process owner to lifecycle_owner;
-CREATE INDEX process_due ON public.process USING btree (due_at) WHERE (state = 'scheduled'::text);
+CREATE INDEX process_due ON public.process USING btree (tenant, due_at) WHERE (state = 'scheduled'::text);
+CREATE INDEX process_leased ON public.process USING btree (tenant) WHERE (leased_until IS NOT NULL);
 CREATE INDEX process_page ON public.process USING btree (id);
 alter table process enable row level security, force row level security;
 create policy across_tenants on process using (current_setting('app.across_tenants'::text, true) = 'on'::text);

@@ -7,6 +7,7 @@ import type { Kind } from './domain/process.ts'
 import {
   acrossTenants,
   begin,
+  type Claim,
   cancel,
   claim,
   list,
@@ -41,6 +42,12 @@ const worker = <T>(work: (tx: Tx) => Promise<T>) =>
   })
 const wakeUp = (wakes: Wake[], at = now) => worker((tx) => wake(tx, wakes, at))
 const take = (at = now, limit = 10) => worker((tx) => claim(tx, at, leases, limit))
+/** Takes what is due until nothing is left. */
+async function takeAll(at = now) {
+  const taken: Claim[] = []
+  for (let some = await take(at); some.length > 0; some = await take(at)) taken.push(...some)
+  return taken
+}
 const rows = () => db.sudo<Record<string, unknown>>('select * from process order by created_at, id')
 
 const account = (version = 1, subject = randomUUIDv7(), of = tenant): Wake => ({
@@ -87,16 +94,26 @@ describe('a claim', () => {
   it('takes what is due, by tenants all', async () => {
     await wakeUp([account(), account(1, randomUUIDv7(), randomUUIDv7())])
     await wakeUp([account()], later(60))
-    expect(await take()).toHaveLength(2)
+    expect(await takeAll()).toHaveLength(2)
   })
 
   it('is had by one worker only', async () => {
     await wakeUp(Array.from({ length: 40 }, () => account()))
-    const taken = (await Promise.all(Array.from({ length: 8 }, () => take()))).flat()
-    const rest = await take(now, 40)
-    const ids = [...taken, ...rest].map(({ id }) => id)
+    const taken = (await Promise.all(Array.from({ length: 8 }, () => takeAll()))).flat()
+    // Where two look at once, one goes away empty-handed.
+    const ids = [...taken, ...(await takeAll())].map(({ id }) => id)
     expect(ids).toHaveLength(40)
     expect(new Set(ids)).toHaveLength(40)
+  })
+
+  it('is for the tenant first for whom least is being done', async () => {
+    const [busy, quiet] = [randomUUIDv7(), randomUUIDv7()]
+    await wakeUp(Array.from({ length: 20 }, () => account(1, randomUUIDv7(), busy)))
+    for (let i = 0; i < 3; i++) await take(later(1), 1)
+    await wakeUp([account(1, randomUUIDv7(), quiet), account(1, randomUUIDv7(), quiet)], later(2))
+    const tenants = []
+    for (let i = 0; i < 4; i++) tenants.push(...(await take(later(2), 1)).map(({ tenant }) => tenant))
+    expect(tenants).toEqual([quiet, quiet, busy, busy])
   })
 
   it('ends with its lease, as after a crash', async () => {

@@ -168,7 +168,11 @@ export type Claim = Omit<Process, 'progress'> & { progress: unknown; dueAt: Date
 export const processOf = (claimed: Claim) =>
   ({ ...claimed, progress: progressOf[claimed.kind].parse(claimed.progress) }) as Process
 
-/** Takes what is due and nobody else has, for as long as a step of its kind may need. */
+/**
+ * Takes what is due and nobody else has, for as long as a step of its kind may need: of each tenant the process that
+ * has been due for longest, tenants first for whom the fewest steps are being taken. So a company that imports 100,000
+ * people does not keep the others waiting.
+ */
 export async function claim(
   tx: Tx,
   now: Date,
@@ -176,10 +180,23 @@ export async function claim(
   limit: number,
 ): Promise<Claim[]> {
   return tx.query<Claim>(
-    `with due as (
-       select tenant, id from process
-       where state = 'scheduled' and due_at <= $1 and (leased_until is null or leased_until <= $1)
-       order by due_at limit $3 for update skip locked)
+    `with recursive tenants (tenant) as (
+       -- hops from tenant to tenant over the index, however many processes of one are due
+       (select tenant from process where state = 'scheduled' and due_at <= $1 order by tenant limit 1)
+       union all
+       select (select p.tenant from process p where p.state = 'scheduled' and p.due_at <= $1 and p.tenant > t.tenant
+               order by p.tenant limit 1)
+       from tenants t where t.tenant is not null),
+     due as (
+       select p.tenant, p.id from tenants t
+         cross join lateral (
+           select count(*) as steps from process b where b.tenant = t.tenant and b.leased_until > $1) busy
+         cross join lateral (
+           select tenant, id, due_at from process d
+           where d.tenant = t.tenant and d.state = 'scheduled' and d.due_at <= $1
+             and (d.leased_until is null or d.leased_until <= $1)
+           order by d.due_at limit 1 for update skip locked) p
+       order by busy.steps, p.due_at limit $3)
      update process as p
      set leased_until = $1::timestamptz + make_interval(secs => ($2::jsonb ->> p.kind)::float8 / 1000),
        attempts = attempts + 1

@@ -40,7 +40,8 @@ create policy tenant on process using (tenant = app_tenant());
 -- The worker takes what is due of any tenant, and operators see all. A transaction must ask for that (store.ts).
 create policy across_tenants on process using (current_setting('app.across_tenants', true) = 'on');
 grant select, insert, update, delete on process to {app};
-create index process_due on process (due_at) where state = 'scheduled';
+create index process_due on process (tenant, due_at) where state = 'scheduled';
+create index process_leased on process (tenant) where leased_until is not null;
 create index process_page on process (id);
 
 -- The pages of an export, the only personal values here: they go when the export expires, the person is erased or the
