@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { barrierTo } from './postgres.ts'
+import { barrierTo, makeDataDir } from './postgres.ts'
 
 const checkout = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
@@ -12,9 +12,7 @@ const checkout = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, ''
  */
 export async function openDataDir(given: string | undefined): Promise<string> {
   const dataDir = given ? resolve(given) : await defaultDataDir()
-  const created = await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  // PostgreSQL's account has to pass through; what is inside has modes of its own.
-  if (created && process.getuid?.() === 0) await chmod(dataDir, 0o711)
+  await makeDataDir(dataDir)
   return dataDir
 }
 

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { barrierTo, makeDataDir } from './postgres.ts'
 import { isRunning, until } from './test-process.ts'
 
 const asRoot = process.getuid?.() === 0
@@ -118,6 +119,12 @@ test.runIf(asRoot)(
     await kill(refused.process)
   },
 )
+
+test.runIf(asRoot)('folders that are made for it can be passed by the unprivileged account', async () => {
+  await makeDataDir(join(dir, 'made/below'))
+  expect(await barrierTo(join(dir, 'made/below'))).toBeUndefined()
+  expect((await stat(join(dir, 'made'))).mode & 0o777).toBe(0o711)
+})
 
 test.runIf(daemonCanRun)('runs for a normal user', async () => {
   const home = await mkdtemp(join(tmpdir(), 'staffmesh-user-'))

@@ -88,7 +88,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 }
 
 async function prepareDataDir(dataDir: string, user: ServerUser): Promise<void> {
-  const created = await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await makeDataDir(dataDir, user)
   const owner = (await stat(join(dataDir, 'cluster')).catch(absent))?.uid
   const expected = user?.uid ?? process.getuid?.()
   if (owner !== undefined && owner !== expected) {
@@ -97,8 +97,6 @@ async function prepareDataDir(dataDir: string, user: ServerUser): Promise<void> 
         `${expected}). Start as that account, or choose another --data-dir.`,
     )
   }
-  // The files inside have their own modes; the account only has to get through.
-  if (user && created) await chmod(dataDir, 0o711)
   const barrier = await barrierTo(dataDir, user)
   if (user && barrier) {
     throw new Error(
@@ -107,6 +105,13 @@ async function prepareDataDir(dataDir: string, user: ServerUser): Promise<void> 
         `or allow the passage: chmod o+x ${barrier}`,
     )
   }
+}
+
+/** Creates a folder, and those above it, so that PostgreSQL's account gets through; files have their own modes. */
+export async function makeDataDir(dataDir: string, user = serverUser()): Promise<void> {
+  const first = await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  if (!first || !user) return
+  for (let made = dataDir; made.startsWith(first); made = dirname(made)) await chmod(made, 0o711)
 }
 
 /** The first folder on the way to `path` that PostgreSQL's account may not enter, where there is one. */
