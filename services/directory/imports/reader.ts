@@ -11,6 +11,12 @@ export type FileRecord =
 const longestRecord = 64 * 1024
 
 /**
+ * Bytes given to the parser at a time: it turns them into records at once, and what waits for long costs memory, since
+ * the collector takes it for lasting.
+ */
+const partSize = 16 * 1024
+
+/**
  * Reads the records of a CSV file, the header being the first: pieces of bytes in, one record at a time out, whatever
  * the size of the file. A byte order mark, CRLF and quoted line breaks are understood; empty lines are passed over.
  */
@@ -33,7 +39,7 @@ export async function* readRecords(
       return undefined
     },
   })
-  const source = Readable.from(decode(pieces))
+  const source = Readable.from(checked(pieces))
   source.on('error', (error) => parser.destroy(error))
   source.pipe(parser)
   try {
@@ -52,15 +58,17 @@ export async function* readRecords(
   }
 }
 
-async function* decode(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+/** Passes on bytes that are UTF-8, in small parts; the decoder keeps what a part cuts in two. */
+async function* checked(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let line = 1
   try {
-    for await (const piece of pieces) {
-      const text = decoder.decode(piece, { stream: true })
-      line += text.split('\n').length - 1
-      if (text !== '') yield text
-    }
+    for await (const piece of pieces)
+      for (let start = 0; start < piece.byteLength; start += partSize) {
+        const part = piece.subarray(start, start + partSize)
+        line += decoder.decode(part, { stream: true }).split('\n').length - 1
+        yield part
+      }
     decoder.decode()
   } catch (error) {
     if (!(error instanceof TypeError)) throw error

@@ -18,7 +18,7 @@ import { countOutcomes, issuesOf, linkIssuesOf, saveIssues, savePhase, saveProgr
 import { readRecords } from './reader.ts'
 
 /** Rows of one transaction: enough to spread its cost, few enough to hold no lock for long. */
-const batchSize = 1000
+const batchSize = 500
 
 /** After so many batches the tables have grown enough for the planner to look at them again. */
 const analyzeAfter = new Set([1, 8, 32])
