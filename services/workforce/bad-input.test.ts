@@ -434,3 +434,29 @@ describe('an Idempotency-Key', () => {
     expect([second.status, await second.text()]).toEqual([200, await first.text()])
   })
 })
+
+describe('twenty requests at once', () => {
+  const twenty = <T>(request: (index: number) => Promise<T>) =>
+    Promise.all(Array.from({ length: 20 }, (_, index) => request(index)))
+  const statuses = (answers: { status: number }[]) =>
+    Object.groupBy(answers, ({ status }) => String(status)) as Record<string, unknown[]>
+
+  it('of which each changes the version that all have read: one does', async () => {
+    const { id } = await workforce.act('hireEmployee', hiring('contested'), admin)
+    const answers = await twenty((index) =>
+      workforce.send(
+        'changePerson',
+        { employeeId: id, expectedVersion: 1, changes: { phone: `+44 ${index}` } },
+        admin,
+      ),
+    )
+    expect(statuses(answers)[200]).toHaveLength(1)
+    expect(statuses(answers)[412]).toHaveLength(19)
+  })
+
+  it('that hire under the same number: one does', async () => {
+    const answers = await twenty(() => workforce.send('hireEmployee', hiring('popular'), admin))
+    expect(statuses(answers)[201]).toHaveLength(1)
+    expect(statuses(answers)[409]).toHaveLength(19)
+  })
+})

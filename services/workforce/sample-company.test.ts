@@ -212,6 +212,14 @@ describe('the sample company, one step after the other', () => {
       total: 106,
     })
     const james = await asManager('103')
+    const part = await workforce.act('getOrgChart', {}, james)
+    expect(part.nodes.map(({ displayName, level }) => [displayName, level])).toEqual([
+      ['Alexander James', 0],
+      ['Valli Jackson', 1],
+      ['Bruce Miller', 1],
+      ['Diana Nguyen', 1],
+      ['David Williams', 1],
+    ])
     expect(await find(undefined, james)).toEqual([
       'Valli Jackson',
       'Alexander James',
