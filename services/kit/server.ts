@@ -117,7 +117,7 @@ async function serve(
     const result = await handler(input, call)
     if (!op.sse) return answer(c, op, result)
     streaming = true
-    return events(c, op, result as AsyncIterable<StreamEvent<unknown>>, end)
+    return events(c, op, result as AsyncIterable<StreamEvent<unknown>>, call, end)
   } catch (error) {
     // Whoever hung up in the middle of a body gets no answer, and is no failure of ours.
     return problem(c, isGone() ? new DomainError('deadline-exceeded', {}, error) : error, contract, op)
@@ -207,6 +207,7 @@ function events(
   c: Context,
   op: Operation,
   source: AsyncIterable<StreamEvent<unknown>>,
+  call: Call,
   end: () => void,
 ): Response {
   c.header('x-accel-buffering', 'no')
@@ -221,8 +222,9 @@ function events(
         })
       }
     } catch (error) {
-      // The answer has begun, so it can only end; the client connects again and gets the problem.
-      log.error({ err: error, operation: c.get('operation') }, 'stream broke off')
+      // The answer has begun, so it can only end; the client connects again and gets the problem. What was under way
+      // when the client hung up or the process drained is broken off on purpose.
+      if (!call.signal.aborted) log.error({ err: error, operation: c.get('operation') }, 'stream broke off')
     } finally {
       clearInterval(heartbeat)
       end()

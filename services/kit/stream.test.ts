@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { contract, stream } from './contract.ts'
+import { log } from './log.ts'
 import { refusals } from './problem.ts'
 import { createApp } from './server.ts'
 import { callerHeaders } from './testing.ts'
@@ -33,7 +34,7 @@ function clockApp(draining?: AbortSignal) {
         for (let tick = 1; !signal.aborted && tick <= 3; tick++) {
           yield { id: String(tick), data: { tick, secret: 'stripped' } }
           if (name === 'broken') throw new Error('a spring broke')
-          if (name === 'slow') await sleep(60_000, undefined, { signal }).catch(() => {})
+          if (name === 'slow') await sleep(60_000, undefined, { signal })
         }
       })()
     },
@@ -44,6 +45,8 @@ function clockApp(draining?: AbortSignal) {
 const headers = callerHeaders({ tenant: '01990000-0000-7000-8000-000000000000', roles: ['employee:all'] })
 const watch = (name: string, draining?: AbortSignal) =>
   clockApp(draining).request(`/v1/clocks/${name}/events`, { headers })
+
+afterEach(() => vi.restoreAllMocks())
 
 describe('a stream of server-sent events', () => {
   it('sends each event with its id, stripped to the contract', async () => {
@@ -69,14 +72,21 @@ describe('a stream of server-sent events', () => {
     expect(response.status).toBe(405)
   })
 
-  it('just ends when it breaks later, without telling why', async () => {
+  it('just ends when it breaks later, and only the log tells why', async () => {
+    const logged = vi.spyOn(log, 'error').mockImplementation(() => {})
     expect(await (await watch('broken')).text()).toBe('data: {"tick":1}\nid: 1\n\n')
+    expect(logged).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ err: new Error('a spring broke') }),
+      'stream broke off',
+    )
   })
 
-  it('ends when the process drains', async () => {
+  it('ends when the process drains, which is no failure', async () => {
+    const logged = vi.spyOn(log, 'error')
     const draining = new AbortController()
     const response = await watch('slow', draining.signal)
     draining.abort()
     expect(await response.text()).toBe('data: {"tick":1}\nid: 1\n\n')
+    expect(logged).not.toHaveBeenCalled()
   })
 })
