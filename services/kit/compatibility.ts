@@ -49,7 +49,16 @@ function operationSummary(contract: Contract, name: string, op: Operation): Oper
 }
 
 function schemaOf(type: z.ZodType, io: 'input' | 'output'): Schema {
-  const { $schema: _, ...schema } = z.toJSONSchema(type, { io, reused: 'inline', unrepresentable: 'any' })
+  const { $schema: _, ...schema } = z.toJSONSchema(type, {
+    io,
+    reused: 'inline',
+    unrepresentable: 'any',
+    override({ jsonSchema }) {
+      // Words may change, and the pattern of a format may become better.
+      for (const key of ['description', 'title', 'examples', 'id'] as const) delete jsonSchema[key]
+      if (jsonSchema.format) delete jsonSchema.pattern
+    },
+  })
   return schema as Schema
 }
 

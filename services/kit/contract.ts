@@ -28,8 +28,8 @@ export interface Route {
   path: `/${string}`
   /** Status of success; 200 unless told. */
   status?: 200 | 201 | 202
-  /** The input field (an integer version) that If-Match fills: 428 when missing. */
-  ifMatch?: string
+  /** The input field (an integer) that If-Match fills: 428 when missing. A replayed command does not look at it. */
+  ifMatch?: 'version' | 'expectedVersion'
 }
 
 /** A body that isn't JSON: it reaches the handler as a stream and is never held in memory. */
