@@ -17,7 +17,7 @@ async function terminate(scene: Scene, leavesOn: string): Promise<void> {
 export const samples: Samples<typeof workforceContract, Scene> = {
   searchEmployees: {
     about: 'person',
-    input: () => ({ q: 'Lovelace', limit: 200 }),
+    input: ({ target }) => ({ q: target.number }),
     shows: ({ items }, { target }) => items.some(({ id }) => id === target.id),
   },
   hireEmployee: {
@@ -87,7 +87,7 @@ export const samples: Samples<typeof workforceContract, Scene> = {
   closeOrgUnit: { about: 'company', input: (scene) => ({ ...unit(scene), closesOn: '2024-01-01' }) },
   listPositions: {
     about: 'company',
-    input: () => ({ limit: 200 }),
+    input: ({ unit }) => ({ orgUnitId: unit.id }),
     shows: ({ items }, { position }) => items.some(({ id }) => id === position.id),
   },
   createPosition: {

@@ -5,6 +5,7 @@ import type { Relation } from './matrix.ts'
 
 export interface Person {
   id: string
+  number: string
   version: number
   account: { id: string; version: number }
 }
@@ -45,11 +46,11 @@ export class Stage {
     const me = await this.hire(this.home)
     const target = await this.targetOf(relation, me, admin)
     const { act } = this.workforce
-    const [unit, position, created] = await Promise.all([
-      act('createOrgUnit', { code: unique(), name: 'Unit', opensOn: '2020-01-01' }, admin),
-      act('createPosition', { code: unique(), title: 'Position' }, admin),
-      act('createImport', { kind: 'employees' }, admin),
-    ])
+    const opened = { code: unique(), name: 'Unit', opensOn: '2020-01-01' }
+    const unit = await act('createOrgUnit', opened, admin)
+    const inUnit = { code: unique(), title: 'Position', orgUnitId: unit.id }
+    const position = await act('createPosition', inUnit, admin)
+    const created = await act('createImport', { kind: 'employees' }, admin)
     const caller = { tenant: this.home.tenant, account: me.account.id, employee: me.id }
     return { caller, admin, target, unit, position, import: created, act }
   }
@@ -80,6 +81,7 @@ export class Stage {
       admin,
     )
     const { account } = answer.body as { account: { id: string; version: number } }
-    return { id: employee.id, version: employee.version, account }
+    const { id, employeeNumber, version } = employee
+    return { id, number: employeeNumber, version, account }
   }
 }
