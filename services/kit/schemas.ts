@@ -67,8 +67,8 @@ export const version = z.int().min(1)
 
 /** Query parameters and inputs of a page: opaque cursor and size. */
 export const page = {
-  cursor: z.string().max(500).optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(500).optional().meta({ description: 'The `next` of the page before' }),
+  limit: z.coerce.number().int().min(1).max(200).default(50).meta({ description: 'Items of a page at most' }),
 }
 
 /** A page of items; `next` is the cursor of the following one, null on the last. */
