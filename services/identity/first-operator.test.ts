@@ -19,6 +19,7 @@ const make = () =>
     { env: { ...process.env, DATABASE_URL: db.urls.app, PUBLIC_URL: 'https://hr.example.com' } },
   )
 
+// Starts two processes, which takes a while on a busy machine.
 it('makes the first operator once, and prints the link for the password', async () => {
   const url = new URL((await make()).stdout.trim())
   expect(url.href).toMatch(/^https:\/\/hr\.example\.com\/oidc\/invitation\?token=/)
@@ -32,4 +33,4 @@ it('makes the first operator once, and prints the link for the password', async 
     { role: 'operator', reach: 'all' },
   ])
   await expect(make()).rejects.toThrow('tenant-slug-taken')
-})
+}, 60_000)
