@@ -1,7 +1,7 @@
 import { type Call, callerOf, scopeOf } from '#kit/call.ts'
 import type { Database } from '#kit/database.ts'
 import { DomainError } from '#kit/problem.ts'
-import { commanding, type Input, reading, refuse } from './access.ts'
+import { commanding, type Input, isOperator, reading, refuse } from './access.ts'
 import type { Clients } from './clients.ts'
 import { begin, find, list, wakeAgain } from './store.ts'
 
@@ -22,7 +22,11 @@ export const processHandlers = (database: Database, clients: Clients) => ({
 
   listProcesses: ({ cursor, limit, ...filter }: Input<'listProcesses'>, call: Call) =>
     reading(database, call, async (tx) => {
-      const rows = await list(tx, { ...filter, after: idFrom(cursor) }, limit)
+      const { tenant } = callerOf(call)
+      // Nobody but an operator sees another tenant; said here too, the index of the tenant serves it.
+      if (!isOperator(call) && (filter.tenantId ?? tenant) !== tenant) return { items: [], next: null }
+      const tenantId = isOperator(call) ? filter.tenantId : tenant
+      const rows = await list(tx, { ...filter, tenantId, after: idFrom(cursor) }, limit)
       const items = rows.slice(0, limit)
       return { items, next: rows.length > limit ? items.at(-1)!.id : null }
     }),

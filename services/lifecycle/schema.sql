@@ -174,6 +174,7 @@ create table process (
 alter table process owner to lifecycle_owner;
 CREATE INDEX process_due ON public.process USING btree (tenant, due_at) WHERE (state = 'scheduled'::text);
 CREATE INDEX process_leased ON public.process USING btree (tenant) WHERE (leased_until IS NOT NULL);
+CREATE INDEX process_open ON public.process USING btree (state, id) WHERE (state <> 'done'::text);
 CREATE INDEX process_page ON public.process USING btree (id);
 alter table process enable row level security, force row level security;
 create policy across_tenants on process using (current_setting('app.across_tenants'::text, true) = 'on'::text);

@@ -149,16 +149,27 @@ export interface Filter {
   after?: string | undefined
 }
 
-/** Processes in the order in which they began, one more than asked for where there are more. */
+const conditions: Record<keyof Filter, string> = {
+  tenantId: 'tenant =',
+  kind: 'kind =',
+  state: 'state =',
+  after: 'id >',
+}
+
+/**
+ * Processes in the order in which they began, one more than asked for where there are more. Only what is asked for
+ * stands in the statement, so that an index can serve it.
+ */
 export async function list(tx: Tx, filter: Filter, limit: number): Promise<ProcessView[]> {
-  return tx.query<ProcessView>(
-    `select ${viewColumns} from process
-     where ($1::uuid is null or tenant = $1) and ($2::text is null or kind = $2)
-       and ($3::text is null or state = $3) and ($4::uuid is null or id > $4)
-     order by id limit $5`,
-    [filter.tenantId ?? null, filter.kind ?? null, filter.state ?? null, filter.after ?? null, limit + 1],
-    'process_list',
-  )
+  const asked = Object.entries(conditions).flatMap(([name, condition]) => {
+    const value = filter[name as keyof Filter]
+    return value === undefined ? [] : [{ condition, value }]
+  })
+  const where = asked.map(({ condition }, i) => `${condition} $${i + 2}`).join(' and ') || 'true'
+  return tx.query<ProcessView>(`select ${viewColumns} from process where ${where} order by id limit $1`, [
+    limit + 1,
+    ...asked.map(({ value }) => value),
+  ])
 }
 
 /** A process that this worker alone works on until the lease ends; its progress as it is stored. */

@@ -43,6 +43,8 @@ grant select, insert, update, delete on process to {app};
 create index process_due on process (tenant, due_at) where state = 'scheduled';
 create index process_leased on process (tenant) where leased_until is not null;
 create index process_page on process (id);
+-- Most are done: what isn't is found among them.
+create index process_open on process (state, id) where state <> 'done';
 
 -- The pages of an export, the only personal values here: they go when the export expires, the person is erased or the
 -- tenant is deleted.
