@@ -1,42 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { services } from '../services/index.ts'
 import { portsNeeded } from './plan.ts'
 import { freePorts } from './ports.ts'
 import { commandLine } from './postgres.ts'
+import { type Launcher, start } from './test-launcher.ts'
 import { descendants, isRunning, until } from './test-process.ts'
 
-const script = fileURLToPath(new URL('./start.ts', import.meta.url))
 const patience = 60_000
 let dir: string
 let port: string
 let launcher: Launcher
-
-type Launcher = { process: ChildProcess; ready: Promise<string>; ended: Promise<Ended> }
-type Ended = { code: number | null; output: string; errors: string }
-
-function start(...args: string[]): Launcher {
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME }
-  const child = spawn(process.execPath, [script, ...args], { env })
-  const errors = text(child.stderr)
-  let output = ''
-  const ended = once(child, 'close').then(async ([code]) => ({ code, output, errors: await errors }))
-  const ready = new Promise<string>((resolve, reject) => {
-    child.stdout.on('data', (chunk) => {
-      output += chunk
-      if (output.includes('is ready')) resolve(output)
-    })
-    ended.then((how) => reject(new Error(`Ended with ${how.code}: ${how.errors}`)))
-  })
-  ready.catch(() => {})
-  return { process: child, ready, ended }
-}
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'staffmesh-start-'))
