@@ -8,20 +8,28 @@ export function forwardLogs(to: typeof forward): void {
   forward = to
 }
 
-/**
- * Lines are gathered for a moment: under load a system call for each would be a tenth of a request's cost. Warnings and
- * errors go out at once, and all does when the process ends.
- */
-const output = pino.destination({ sync: true, minLength: 8192 })
 const warning = 40
+/** Characters that are gathered at most, and milliseconds for which. */
+const gathered = { characters: 8192, ms: 100 }
+let lines = ''
 let flushing: NodeJS.Timeout | undefined
 
+/**
+ * Lines are gathered for a moment: under load a system call for each would be a tenth of a request's cost. Warnings and
+ * errors go out at once, and all does when the process ends. (pino's own buffering waits for ever for a reader that
+ * has gone.)
+ */
 function flush(): void {
   clearTimeout(flushing)
   flushing = undefined
-  output.flushSync()
+  // Nobody may read them any more, which is no reason to fail a request or a shutdown.
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {})
+  process.stdout.write(lines)
+  lines = ''
 }
-process.on('exit', flush)
+process.on('exit', () => {
+  if (lines !== '') flush()
+})
 
 /** JSON lines; never names, addresses or amounts. Level by LOG_LEVEL. */
 export const log = pino(
@@ -36,12 +44,16 @@ export const log = pino(
         const [line, message] = args as unknown as [Line, string]
         forward?.(level, line, message)
         method.apply(this, args)
-        if (level >= warning) flush()
-        else flushing ??= setTimeout(flush, 100).unref()
+        if (level >= warning || lines.length > gathered.characters) flush()
+        else flushing ??= setTimeout(flush, gathered.ms).unref()
       },
     },
   },
-  output,
+  {
+    write(line: string) {
+      lines += line
+    },
+  },
 )
 
 /**

@@ -187,6 +187,18 @@ describe('a server that is told to stop', () => {
     expect(sent('/v1/logs')).toContain('staffmesh.operation')
   }, 60_000)
 
+  it('serves and stops as ever when nobody reads its log any more', async () => {
+    const server = await start('serve')
+    server.child.stdout.destroy()
+    for (let i = 0; i < 3; i++) {
+      expect(await send(server.port, '/getCounter', { id })).toMatchObject({ status: 200 })
+      // longer than lines are gathered for
+      await sleep(150)
+    }
+    server.child.kill('SIGTERM')
+    expect(await server.exit).toBe(0)
+  }, 60_000)
+
   it('stops with its launcher', async () => {
     const server = await start('serve', { EXIT_WITH_PARENT: '1' })
     server.child.stdin.end()
