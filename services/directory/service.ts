@@ -3,14 +3,7 @@ import { directoryContract } from './contract.ts'
 
 export const directoryService = service({
   contract: directoryContract,
-  database: {
-    pool: 10,
-    unscoped: {
-      event: 'a feed spans tenants for its declared consumers; events are thin',
-      feed: 'one row: incarnation and last position',
-      migration: 'which migrations have run',
-    },
-  },
+  database: { pool: 10 },
   worker: true,
   calls: {},
   slo: { availability: 0.999, latency: { query: 200, command: 500 } },

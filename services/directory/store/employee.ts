@@ -28,19 +28,18 @@ export const statusOf = (version: string, day: string) =>
   `case when ${day} < ${version}.valid_from then 'pending'
         when ${day} < ${version}.valid_to then 'active' else 'terminated' end`
 
-export const termsColumns = `
+/** Terms, and what they refer to by the name that it has on a day within the version: single values, each one probe. */
+const termsColumns = (day: string) => `
   v.valid_from::text as "effectiveFrom", ${lastDayOf('v.valid_to')} as "effectiveTo",
-  v.org_unit_id as "orgUnitId", u.name as "orgUnitName", v.position_id as "positionId", p.title as "positionTitle",
-  v.job_title as "jobTitle", v.manager_id as "managerId", manager.display_name as "managerName", v.location,
-  v.time_zone as "timeZone", v.employment_type as "employmentType", v.fte::float8 as fte,
+  v.org_unit_id as "orgUnitId",
+  (select u.name from org_unit_version u where u.tenant = v.tenant and u.org_unit_id = v.org_unit_id
+     and u.valid_from <= ${day} and ${day} < u.valid_to) as "orgUnitName",
+  v.position_id as "positionId",
+  (select p.title from position p where p.tenant = v.tenant and p.id = v.position_id) as "positionTitle",
+  v.job_title as "jobTitle", v.manager_id as "managerId",
+  (select e.display_name from employee e where e.tenant = v.tenant and e.id = v.manager_id) as "managerName",
+  v.location, v.time_zone as "timeZone", v.employment_type as "employmentType", v.fte::float8 as fte,
   v.cost_centre as "costCentre"`
-
-/** What names the things that terms refer to, as they are called on a day within the version. */
-export const termsJoins = (day: string) => `
-  left join org_unit_version u on u.tenant = v.tenant and u.org_unit_id = v.org_unit_id
-    and u.valid_from <= ${day} and ${day} < u.valid_to
-  left join position p on p.tenant = v.tenant and p.id = v.position_id
-  left join employee manager on manager.tenant = v.tenant and manager.id = v.manager_id`
 
 /** Employees as of a date, $1; the statement goes on with conditions. */
 export const selectEmployees = `
@@ -48,11 +47,12 @@ export const selectEmployees = `
     e.given_name as "givenName", e.family_name as "familyName", e.display_name as "displayName",
     e.name_order as "nameOrder", e.email, e.birth_date::text as "birthDate", e.phone,
     m.joins_on::text as "joinsOn", m.leaves_on::text as "leavesOn", m.leaving_reason as "leavingReason",
-    ${termsColumns}, ${instantOf('e.updated_at')} as "updatedAt", e.version::float8 as version
+    ${termsColumns('v.shown_on')}, ${instantOf('e.updated_at')} as "updatedAt", e.version::float8 as version
   from employee e
   cross join lateral (${versionInForce('$1::date')}) v
-  join employment m on m.tenant = v.tenant and m.employee_id = v.employee_id and m.joins_on = v.joins_on
-  ${termsJoins('v.shown_on')}`
+  cross join lateral (
+    select * from employment m
+    where m.tenant = v.tenant and m.employee_id = v.employee_id and m.joins_on = v.joins_on limit 1) m`
 
 export type EmployeeRow = Omit<Employee, 'person' | 'terms'> & Employee['person'] & Employee['terms']
 
@@ -126,8 +126,8 @@ export async function readHistory(tx: Tx, employeeIds: readonly string[]) {
       'employment_history',
     ),
     tx.query<Employee['terms'] & { employeeId: string }>(
-      `select v.employee_id as "employeeId", ${termsColumns}
-       from employee_version v ${termsJoins('v.valid_from')}
+      `select v.employee_id as "employeeId", ${termsColumns('v.valid_from')}
+       from employee_version v
        where v.employee_id = any ($1) and v.valid_from < v.valid_to order by v.valid_from desc`,
       [employeeIds],
       'version_history',
