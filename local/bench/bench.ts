@@ -2,6 +2,7 @@
  * `npm run bench`: what the services cost beside what they stand on, with the real processes, on this machine, in one
  * run. Numbers of different machines do not compare; the ratios do.
  */
+import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Comparison, compare } from './compare.ts'
 import { type ImportResult, measureImport } from './import.ts'
@@ -127,6 +128,10 @@ function reportImport({ rows, ours, copy, written, peak }: ImportResult): void {
   )
 }
 
+if (process.platform !== 'linux') throw new Error('CPU time is read from /proc: run this on Linux')
+const [busy] = loadavg()
+if (busy! > 0.5)
+  say(`Others are using this machine (load ${busy!.toFixed(1)}): all figures are higher than they should be`)
 const world = await startWorld()
 try {
   say(
