@@ -54,6 +54,10 @@ export async function work(
     parsedCronItems: parseCronItems(Object.entries(schedule).map(([task, match]) => ({ task, match }))),
     logger: quiet,
   })
+  // It ends only when it is told to. A worker that does nothing must not look alive: unhandled, this ends the process.
+  void runner.promise.then(() => {
+    if (!stopping.signal.aborted) throw new Error('The job runner has ended')
+  })
   const loops = (options.loops ?? []).map((loop) => loop(stopping.signal))
   for (const loop of loops)
     loop.catch((error) => log.error({ service, err: error }, 'a loop of the worker ended'))

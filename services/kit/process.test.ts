@@ -259,6 +259,30 @@ describe('a worker', () => {
     expect(await notes(second)).toEqual(['begun', 'begun', 'done'])
   }, 90_000)
 
+  it('goes on, and holds its jobs, after all its connections broke', async () => {
+    const [before, after] = [randomUUIDv7(), randomUUIDv7()]
+    const worker = await start('worker')
+    await enqueue(before, 0)
+    await until(async () => (await notes(before)).includes('done'))
+    await db.sudo(
+      `select pg_terminate_backend(pid, 5000) from pg_stat_activity
+       where datname = current_database() and usename in ('counter', 'counter_worker')`,
+    )
+    await until(() =>
+      enqueue(after, 0).then(
+        () => true,
+        () => false,
+      ),
+    )
+    await until(async () => (await notes(after)).includes('done'), 20_000)
+    await until(
+      async () =>
+        (await db.sudo(`select 1 from pg_locks where locktype = 'advisory' and granted`)).length > 0,
+    )
+    worker.child.kill('SIGTERM')
+    expect(await worker.exit).toBe(0)
+  }, 60_000)
+
   it('never sees the job of a command that was rolled back', async () => {
     const counter = randomUUIDv7()
     const refused = db.database.write(testCall(tenant), async (tx) => {

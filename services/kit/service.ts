@@ -9,6 +9,13 @@ export interface DatabaseNeeds {
   spanning?: Readonly<Record<string, string>>
 }
 
+/** The kit's own tables without a tenant, which every database has; see migrations/ beside this file. */
+const kitTables = {
+  event: 'a feed spans tenants for its declared consumers; events are thin',
+  feed: 'one row: incarnation and last position',
+  migration: 'which migrations have run',
+}
+
 export interface Slo {
   /** Share of requests without a 5xx, e.g. 0.999. */
   availability: number
@@ -66,6 +73,13 @@ export interface PublicPath {
   because: string
 }
 
+/** A file that the server reads at its start; in a cluster a key of a Secret. */
+export interface SecretFile {
+  /** The environment variable that says where the file is. */
+  file: string
+  because: string
+}
+
 export interface Service<
   C extends Contract = Contract,
   U extends Readonly<Record<string, Use>> = Readonly<Record<string, Use>>,
@@ -81,6 +95,8 @@ export interface Service<
   scaling: Scaling
   limits: Limits
   publicPaths: readonly PublicPath[]
+  /** By the name of the file. */
+  secrets: Readonly<Record<string, SecretFile>>
 }
 
 /** Data services call nobody: the only calls they may declare are none. */
@@ -92,7 +108,8 @@ export function service<
   const U extends Readonly<Record<string, Use<Contract<string, 'data'>>>>,
 >(declared: {
   contract: C
-  database?: DatabaseNeeds
+  /** `unscoped` names the service's own tables; those of the kit are added. */
+  database?: Omit<DatabaseNeeds, 'unscoped'> & Partial<Pick<DatabaseNeeds, 'unscoped'>>
   worker?: boolean
   calls: U & CallsOf<C['layer'], U>
   slo: Slo
@@ -100,17 +117,21 @@ export function service<
   /** Where the default ones don't fit. */
   limits?: Partial<Limits>
   publicPaths?: readonly PublicPath[]
+  secrets?: Readonly<Record<string, SecretFile>>
 }): Service<C, U> {
   for (const [name, use] of Object.entries(declared.calls as Record<string, Use>))
     if (use.contract.service !== name)
       throw new Error(
         `${declared.contract.service}: calls.${name} names the contract of ${use.contract.service}; rename the key`,
       )
+  const { database, ...others } = declared
   return {
-    ...declared,
+    ...others,
+    ...(database ? { database: { ...database, unscoped: { ...kitTables, ...database.unscoped } } } : {}),
     worker: declared.worker ?? false,
     limits: { ...defaultLimits, ...declared.limits },
     publicPaths: declared.publicPaths ?? [],
+    secrets: declared.secrets ?? {},
     name: declared.contract.service,
     layer: declared.contract.layer,
   }
