@@ -53,8 +53,27 @@ describe.each(Object.values(environments))('the manifests of $name', (environmen
 
 interface PodSpec {
   automountServiceAccountToken: boolean
-  containers: { securityContext: unknown }[]
+  containers: { securityContext: unknown; env: unknown[] }[]
+  volumes: { name: string; secret?: { secretName: string; items: { path: string }[] } }[]
 }
+
+describe('a service that declares files', () => {
+  it('finds each where its variable says, in its server and nowhere else', async () => {
+    const podsWithFiles = (await objectsOf(environmentOf('kind'))).flatMap(({ metadata, spec }) => {
+      const pod = (spec?.template as { spec: PodSpec } | undefined)?.spec
+      const secret = pod?.volumes.find(({ name }) => name === 'files')?.secret
+      return secret ? [{ name: metadata.name, secret, env: pod!.containers[0]!.env }] : []
+    })
+    expect(podsWithFiles.map(({ name }) => name)).toEqual(['identity'])
+    const [{ secret, env }] = podsWithFiles as [(typeof podsWithFiles)[0]]
+    expect(secret.secretName).toBe('identity-files')
+    expect(secret.items.map(({ path }) => path)).toEqual(['signing-keys.json', 'cookie-keys.json'])
+    expect(env).toContainEqual({
+      name: 'SIGNING_KEYS_FILE',
+      value: '/etc/staffmesh/files/signing-keys.json',
+    })
+  })
+})
 
 describe('the check of fields', () => {
   it('finds a misspelt field and names its path', async () => {

@@ -92,10 +92,10 @@ function deployment(chart: Chart, props: ServiceChartProps, component: 'server' 
               startupProbe: { ...probe('/startupz'), periodSeconds: 1, failureThreshold: 300 },
               readinessProbe: { ...probe('/readyz'), periodSeconds: 2, failureThreshold: 1 },
               livenessProbe: { ...probe('/livez'), periodSeconds: 10, failureThreshold: 3 },
-              volumeMounts: mounts(service),
+              volumeMounts: mounts(service, component),
             },
           ],
-          volumes: volumes(service),
+          volumes: volumes(service, component),
         },
       },
     },
@@ -125,16 +125,51 @@ function environmentVariables(
     { name: 'SHUTDOWN_GRACE_MS', value: String(drain.grace * 1000) },
     ...(service.database ? [fromSecret('DATABASE_URL', 'url')] : []),
     ...(mode === 'worker' ? queue : []),
+    ...(mode === 'server'
+      ? Object.entries(service.secrets).map(([key, { file }]) => ({
+          name: file,
+          value: `${filesFolder}/${key}`,
+        }))
+      : []),
   ]
 }
 
 /** The Secret with a database's connections; its keys are url, owner-url, queue-url. */
 export const databaseSecret = (service: string) => `${service}-database`
 
-/** A writable /tmp beside the read-only root, and the service's own Secret where it declares one. */
-const mounts = (_service: Service): k8s.VolumeMount[] => [{ name: 'tmp', mountPath: '/tmp' }]
-const volumes = (_service: Service): k8s.Volume[] => [
-  { name: 'tmp', emptyDir: { sizeLimit: k8s.Quantity.fromString('64Mi') } },
+/** The Secret with the files that a service declares; its keys are their names. */
+export const filesSecret = (service: string) => `${service}-files`
+const filesFolder = '/etc/staffmesh/files'
+
+/** A writable /tmp beside the read-only root, and for the server the files of its Secret. */
+const tmpMount: k8s.VolumeMount = { name: 'tmp', mountPath: '/tmp' }
+const tmpVolume: k8s.Volume = {
+  name: 'tmp',
+  emptyDir: { sizeLimit: k8s.Quantity.fromString('64Mi') },
+}
+
+const readsFiles = ({ secrets }: Service, component: 'server' | 'worker') =>
+  component === 'server' && Object.keys(secrets).length > 0
+
+const mounts = (service: Service, component: 'server' | 'worker'): k8s.VolumeMount[] => [
+  tmpMount,
+  ...(readsFiles(service, component) ? [{ name: 'files', mountPath: filesFolder, readOnly: true }] : []),
+]
+/** Names the keys, so that a Secret which lacks one stops the rollout with its name instead of the process. */
+const volumes = (service: Service, component: 'server' | 'worker'): k8s.Volume[] => [
+  tmpVolume,
+  ...(readsFiles(service, component)
+    ? [
+        {
+          name: 'files',
+          secret: {
+            secretName: filesSecret(service.name),
+            defaultMode: 0o440,
+            items: Object.keys(service.secrets).map((key) => ({ key, path: key })),
+          },
+        },
+      ]
+    : []),
 ]
 
 function autoscaler(chart: Chart, { name, scaling }: Service, environment: Environment): void {
@@ -202,10 +237,10 @@ function migration(chart: Chart, props: ServiceChartProps): void {
                 requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('96Mi') },
                 limits: { memory: k8s.Quantity.fromString('192Mi') },
               },
-              volumeMounts: mounts(service),
+              volumeMounts: [tmpMount],
             },
           ],
-          volumes: volumes(service),
+          volumes: [tmpVolume],
         },
       },
     },

@@ -9,9 +9,6 @@ export const identityService = service({
   database: {
     pool: 10,
     unscoped: {
-      event: 'a feed spans tenants for its declared consumers; events are thin',
-      feed: 'one row: incarnation and last position',
-      migration: 'which migrations have run',
       tenant: 'the tenants themselves; a login finds its tenant here by the short name, before it has one',
       account_tenant: 'the OIDC library knows an account by its id alone; this tells its tenant',
       client: 'OAuth clients of the platform are the same for all tenants',
@@ -27,6 +24,10 @@ export const identityService = service({
   scaling: { min: 2, max: 8, cpu: 60 },
   // A login takes about ten requests; a whole company may sit behind one address.
   limits: { perAddress: { requests: 600, seconds: 60 } },
+  secrets: {
+    'signing-keys.json': { file: 'SIGNING_KEYS_FILE', because: 'the private keys that sign tokens' },
+    'cookie-keys.json': { file: 'COOKIE_KEYS_FILE', because: 'what cookies of a login are signed with' },
+  },
   publicPaths: [
     {
       methods: ['GET'],

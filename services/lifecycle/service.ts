@@ -9,9 +9,6 @@ export const lifecycleService = service({
     pool: 8,
     unscoped: {
       cursor: 'how far the feeds have been read; a feed spans tenants',
-      event: 'the feed of the kit, which nobody reads here',
-      feed: 'one row: incarnation and last position',
-      migration: 'which migrations have run',
     },
     spanning: {
       'process.across_tenants': 'the worker takes what is due of any tenant, and operators see all',
