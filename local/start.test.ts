@@ -88,6 +88,19 @@ test('a service that dies is named with the end of its log', { timeout: patience
   expect(below.filter(isRunning)).toEqual([])
 })
 
+test('kill -9 in the middle of a start leaves no process behind either', { timeout: patience }, async () => {
+  launcher = start('--data-dir', join(dir, 'data'), '--port', port)
+  let below: number[] = []
+  await until(() => {
+    below = descendants(launcher.process.pid!)
+    // All are there, and none of them is ready.
+    return below.length > portsNeeded(services) + 2
+  })
+  launcher.process.kill('SIGKILL')
+  await launcher.ended
+  await until(() => !below.some(isRunning), 20_000)
+})
+
 test('Ctrl-C stops all of it', { timeout: patience }, async () => {
   launcher = start('--data-dir', join(dir, 'data'), '--port', port)
   await launcher.ready

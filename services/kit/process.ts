@@ -50,7 +50,8 @@ export async function run(service: Service, parts: Parts): Promise<void> {
   } catch (error) {
     log.fatal({ service: service.name, mode, err: error }, 'cannot start')
     process.stderr.write(`${service.name} cannot start: ${(error as Error).message}\n`)
-    process.exitCode = 1
+    // A server may listen already: it must not answer probes for a process that does nothing.
+    process.exit(1)
   }
 }
 
@@ -99,24 +100,28 @@ async function runWorker(service: Service, parts: Parts): Promise<void> {
   const draining = new AbortController()
   const database = openDatabase(service, parts, config)
   const ready = await readiness(service, parts, database)
-  const server = await listen(getRequestListener(new Hono().fetch), config, ready)
-  while (!(await ready())) await sleep(200)
-  const { work } = await import('./jobs.ts')
-  // Aborted jobs, the pools and telemetry need some of the time as well.
-  const grace = Math.max(0, config.grace - 5000)
-  const worker = await work(service.name, config.workerUrl!, {
-    grace,
-    ...(await parts.work({ config, database, draining: draining.signal })),
-  })
-  log.info({ service: service.name, port: server.port }, 'working')
+  let worker: Awaited<ReturnType<typeof import('./jobs.ts').work>> | undefined
+  const server = await listen(getRequestListener(new Hono().fetch), config, async () => worker !== undefined)
+  // Before the wait: a launcher or a pod may end while the schema is not there yet.
   onShutdown(config, async () => {
     server.notReady()
     draining.abort()
-    await worker.stop()
+    await worker?.stop()
     await server.drain()
     await database?.close()
     await telemetry.stop()
   })
+  while (!(await ready()) && !draining.signal.aborted) await sleep(200)
+  if (draining.signal.aborted) return
+  const { work } = await import('./jobs.ts')
+  // Aborted jobs, the pools and telemetry need some of the time as well.
+  const grace = Math.max(0, config.grace - 5000)
+  worker = await work(service.name, config.workerUrl!, {
+    grace,
+    ...(await parts.work({ config, database, draining: draining.signal })),
+  })
+  if (draining.signal.aborted) await worker.stop()
+  else log.info({ service: service.name, port: server.port }, 'working')
 }
 
 function openDatabase(service: Service, parts: Parts, config: Config): Database {
