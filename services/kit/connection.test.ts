@@ -53,6 +53,19 @@ describe('a caller that hangs up', () => {
     expect(Date.now() - began).toBeLessThan(5000)
   })
 
+  it('between two statements lets the next one not begin', async () => {
+    const hangUp = new AbortController()
+    const call = testCall(tenant, { signal: hangUp.signal })
+    const began = Date.now()
+    const left = db.database.read(call, async (tx) => {
+      await tx.query('select 1')
+      hangUp.abort()
+      await tx.query('select pg_sleep(14)')
+    })
+    await expect(left).rejects.toMatchObject({ code: 'deadline-exceeded' })
+    expect(Date.now() - began).toBeLessThan(5000)
+  })
+
   it('leaves connections that serve the next calls unharmed', async () => {
     const url = await serve(app)
     const id = await create()

@@ -92,7 +92,8 @@ class Session {
   query(...args: unknown[]): Promise<pg.QueryResult> {
     if (!this.open) return Promise.reject(new Error('The transaction has ended'))
     const remaining = Math.floor(this.call.deadline - Date.now())
-    if (remaining <= 0) {
+    // A caller that hung up between two statements left nothing to cancel: the next one must not begin.
+    if (remaining <= 0 || this.call.signal.aborted) {
       this.refused = true
       return Promise.reject(new DomainError('deadline-exceeded'))
     }
