@@ -50,9 +50,9 @@ BEGIN ATOMIC
           SELECT v.employee_id
             FROM (report report_1
               JOIN employee_version v ON (((v.tenant = app_tenant()) AND (v.manager_id = report_1.id))))
-           WHERE ((v.valid_from < v.valid_to) AND (v.valid_to > day_in(v.time_zone, NULL::date)) AND (NOT (EXISTS ( SELECT
+           WHERE ((v.valid_from < v.valid_to) AND (v.valid_to > day_in(v.time_zone, NULL::date)) AND ((v.valid_from <= day_in(v.time_zone, NULL::date)) OR (NOT (EXISTS ( SELECT
                     FROM employee_version earlier
-                   WHERE ((earlier.tenant = v.tenant) AND (earlier.employee_id = v.employee_id) AND (earlier.valid_from < earlier.valid_to) AND (earlier.valid_from < v.valid_from) AND (earlier.valid_to > day_in(earlier.time_zone, NULL::date)))))))
+                   WHERE ((earlier.tenant = v.tenant) AND (earlier.employee_id = v.employee_id) AND (earlier.valid_from < earlier.valid_to) AND (earlier.valid_from < v.valid_from) AND (earlier.valid_to > day_in(earlier.time_zone, NULL::date))))))))
          )
   SELECT report.id
     FROM report

@@ -134,10 +134,10 @@ create function reports_of(manager uuid) returns setof uuid
       select v.employee_id
       from report join employee_version v on v.tenant = app_tenant() and v.manager_id = report.id
       where v.valid_from < v.valid_to and v.valid_to > day_in(v.time_zone, null)
-        and not exists (
+        and (v.valid_from <= day_in(v.time_zone, null) or not exists (
           select from employee_version earlier
           where earlier.tenant = v.tenant and earlier.employee_id = v.employee_id
             and earlier.valid_from < earlier.valid_to and earlier.valid_from < v.valid_from
-            and earlier.valid_to > day_in(earlier.time_zone, null)))
+            and earlier.valid_to > day_in(earlier.time_zone, null))))
     select id from report where id <> manager;
   end;
