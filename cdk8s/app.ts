@@ -1,5 +1,5 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { App, Yaml } from 'cdk8s'
 import { targetVersion } from '#kit/schema-version.ts'
 import type { Service } from '#kit/service.ts'
@@ -8,6 +8,7 @@ import { NamespacesChart } from '../charts/namespaces.ts'
 import { ServiceChart } from '../charts/service.ts'
 import { mesh } from '../mesh/index.ts'
 import { checkConnections } from './connections.ts'
+import { edgeCharts, serviceAnnotationsOf } from './edge.ts'
 import { type Environment, instanceOf, publicUrlOf } from './environments.ts'
 
 /** Builds all objects of an environment; a file a chart, in the order in which they are best applied. */
@@ -26,20 +27,40 @@ export async function manifestsOf(
   // Policies before workloads: nothing of ours ever runs without them.
   for (const [concern, resources] of Object.entries(policies))
     charts.push(new MeshChart(app, `10-mesh-${concern}`, resources))
+  const annotations = serviceAnnotationsOf(services, environment)
   for (const service of services) {
     const schema = service.database
       ? await targetVersion(new URL(`../services/${service.name}/migrations/`, import.meta.url))
       : undefined
     charts.push(
-      new ServiceChart(app, `20-${service.name}`, { service, environment, ...(schema ? { schema } : {}) }),
+      new ServiceChart(app, `20-${service.name}`, {
+        service,
+        environment,
+        annotations: annotations.get(service.name) ?? {},
+        ...(schema ? { schema } : {}),
+      }),
     )
   }
+  charts.push(...edgeCharts(app, services, environment, jwks))
   return new Map(charts.map((chart) => [`${chart.node.id}.yaml`, chart.toJson() as unknown[]]))
 }
 
-/** Writes an environment's folder anew, so that nothing stays of what is no longer declared. */
-export async function writeManifests(manifests: Map<string, unknown[]>, folder: string): Promise<void> {
+/**
+ * Writes an environment's folder anew, so that nothing stays of what is no longer declared. Values of Helm charts have a
+ * folder of their own, since the cluster could not take them.
+ */
+export async function writeManifests(
+  manifests: Map<string, unknown[]>,
+  helmValues: Map<string, object>,
+  folder: string,
+): Promise<void> {
   await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
-  for (const [file, objects] of manifests) await writeFile(join(folder, file), Yaml.stringify(...objects))
+  const documents = [
+    ...manifests,
+    ...[...helmValues].map(([file, values]) => [join('helm', file), [values]] as const),
+  ]
+  for (const [file, objects] of documents) {
+    await mkdir(join(folder, dirname(file)), { recursive: true })
+    await writeFile(join(folder, file), Yaml.stringify(...objects))
+  }
 }

@@ -1,3 +1,6 @@
+import type { Tls } from '../mesh/edge/certificate.ts'
+import type { KongValues } from '../mesh/edge/kong-values.ts'
+
 /** Where a service's database is, as a connection needs it. */
 export interface DatabaseInstance {
   /** Host inside the cluster is made by us; an outside one is named here and reached with TLS verify-full. */
@@ -22,6 +25,12 @@ export interface Environment {
   /** Instance per service; `main` unless told. */
   instanceOf?: Readonly<Record<string, string>>
   edge: 'kong' | 'stand-in'
+  /** How many Kongs, and how clients reach them. */
+  kong?: KongValues
+  /** The certificate of the edge, where its public URL is https. */
+  tls?: Tls
+  /** Other origins whose pages may call, e.g. https://hr.example.com. */
+  corsOrigins?: readonly string[]
 }
 
 const local = {
@@ -38,6 +47,7 @@ export const environments: Readonly<Record<string, Environment>> = {
     domain: 'staffmesh.localhost',
     publicUrl: 'http://staffmesh.localhost:8080',
     edge: 'kong',
+    kong: { replicas: { min: 1, max: 1 }, service: 'NodePort' },
   },
   bare: {
     ...local,
@@ -58,6 +68,9 @@ export const environments: Readonly<Record<string, Environment>> = {
       },
     },
     edge: 'kong',
+    kong: { replicas: { min: 2, max: 4 }, service: 'LoadBalancer' },
+    tls: { clusterIssuer: 'letsencrypt' },
+    corsOrigins: ['https://staging-hr.staffmesh.example'],
   },
   production: {
     name: 'production',
@@ -75,6 +88,9 @@ export const environments: Readonly<Record<string, Environment>> = {
     },
     instanceOf: { directory: 'directory' },
     edge: 'kong',
+    kong: { replicas: { min: 3, max: 12 }, service: 'LoadBalancer' },
+    tls: { clusterIssuer: 'letsencrypt' },
+    corsOrigins: ['https://hr.staffmesh.example'],
   },
 }
 

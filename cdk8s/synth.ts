@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { services } from '../services/index.ts'
 import { manifestsOf, writeManifests } from './app.ts'
+import { helmValuesOf } from './edge.ts'
 import { environmentOf } from './environments.ts'
 
 try {
@@ -16,7 +17,7 @@ try {
   const jwks = values.jwks ? await readFile(values.jwks, 'utf8') : '{"keys":[]}'
   const folder = values.out ?? `dist/${environment.name}`
   const manifests = await manifestsOf(services, environment, jwks)
-  await writeManifests(manifests, folder)
+  await writeManifests(manifests, helmValuesOf(services, environment), folder)
   const objects = [...manifests.values()].reduce((sum, list) => sum + list.length, 0)
   process.stdout.write(`${objects} objects in ${manifests.size} files: ${folder}\n`)
 } catch (error) {

@@ -12,6 +12,8 @@ export interface ServiceChartProps {
   environment: Environment
   /** What the migrations of this release bring the database to, `kit.service`; from services/kit/schema-version.ts. */
   schema?: string
+  /** What the edge must know of the Service. */
+  annotations?: Record<string, string>
 }
 
 /** Seconds: the pause in which proxies stop sending, and the longest a drain may take (services/kit/config.ts). */
@@ -25,7 +27,7 @@ export class ServiceChart extends Chart {
     const { name } = service
     new k8s.KubeServiceAccount(this, 'account', { metadata: { name }, automountServiceAccountToken: false })
     new k8s.KubeService(this, 'service', {
-      metadata: { name, labels: labelsOf(name) },
+      metadata: { name, labels: labelsOf(name), annotations: props.annotations ?? {} },
       spec: {
         selector: { 'app.kubernetes.io/name': name },
         ports: [

@@ -72,7 +72,7 @@ function policy(
 }
 
 const partOf = (workload: string) => ({ 'app.kubernetes.io/part-of': workload })
-const inNamespace = (name: string) => ({ matchLabels: { 'kubernetes.io/metadata.name': name } })
+export const inNamespace = (name: string) => ({ matchLabels: { 'kubernetes.io/metadata.name': name } })
 
 const podsOf = (workload: string) => ({
   namespaceSelector: inNamespace(workload === edge ? namespaces.edge : namespaces.services),
@@ -85,7 +85,7 @@ const instancePeer = (instance: string) => ({
 })
 
 /** What every pod needs: names, its proxy's control plane, a place for telemetry. */
-const platform = [
+export const platform = [
   {
     to: [
       {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Headers } from './headers.ts'
 
-const exposed = [
+export const exposed = [
   'ETag',
   'Idempotent-Replayed',
   'Location',
@@ -13,7 +13,7 @@ const exposed = [
   'X-Request-Id',
 ].join(', ')
 
-const allowed = [
+export const allowed = [
   'Accept',
   'Authorization',
   'Content-Type',

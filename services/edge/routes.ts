@@ -30,7 +30,7 @@ interface Node {
 }
 
 /** Forms and OAuth parameters are small. */
-const maxPublicBody = 64_000
+export const maxPublicBody = 64_000
 
 /** A service ends at its own deadline, with a problem that says so; the edge waits a little longer for that. */
 const slack = 2000
