@@ -53,7 +53,7 @@ describe.each(Object.values(environments))('the manifests of $name', (environmen
 
 interface PodSpec {
   automountServiceAccountToken: boolean
-  containers: { securityContext: unknown; env: unknown[] }[]
+  containers: { securityContext: unknown; env?: unknown[] }[]
   volumes: { name: string; secret?: { secretName: string; items: { path: string }[] } }[]
 }
 
@@ -72,6 +72,47 @@ describe('a service that declares files', () => {
       name: 'SIGNING_KEYS_FILE',
       value: '/etc/staffmesh/files/signing-keys.json',
     })
+  })
+})
+
+describe('connections to databases', () => {
+  const variablesOf = async (environment: Environment) =>
+    (await objectsOf(environment)).flatMap(({ spec }) => {
+      const pod = (spec?.template as { spec: PodSpec } | undefined)?.spec
+      return (pod?.containers.flatMap(({ env }) => env ?? []) ?? []) as { name: string; value?: string }[]
+    })
+
+  it('outside the cluster verify the certificate, and its name', async () => {
+    const urls = (await variablesOf(environmentOf('production'))).filter(({ name }) =>
+      name.endsWith('DATABASE_URL'),
+    )
+    expect(urls.length).toBeGreaterThan(services.length)
+    for (const { value } of urls)
+      expect(value).toMatch(
+        /@postgres[a-z-]*\.internal:5432\/\w+\?sslmode=verify-full&sslrootcert=[a-z/-]+ca\.crt$/,
+      )
+  })
+
+  it('have their passwords from Secrets', async () => {
+    for (const { value } of await variablesOf(environmentOf('kind')))
+      if (value?.startsWith('postgres:')) expect(value).toMatch(/^postgres:\/\/\w+:\$\([A-Z_]+\)@/)
+  })
+
+  it('make a Job with another name where their host changes', async () => {
+    const jobsOf = async (environment: Environment) =>
+      (await objectsOf(environment)).flatMap(({ kind, metadata }) => (kind === 'Job' ? [metadata.name] : []))
+    const kind = environmentOf('kind')
+    const moved: Environment = {
+      ...kind,
+      instances: { ...kind.instances, other: kind.instances.main! },
+      instanceOf: { directory: 'other' },
+    }
+    const [before, after] = await Promise.all([jobsOf(kind), jobsOf(moved)])
+    const changed = after.filter((name) => !before.includes(name))
+    expect(changed.map((name) => name.replace(/-[0-9a-f]{8}$/, '').replace(/-[\d-]+$/, '')).sort()).toEqual([
+      'directory-migration',
+      'directory-provisioning',
+    ])
   })
 })
 

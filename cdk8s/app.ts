@@ -3,13 +3,14 @@ import { dirname, join } from 'node:path'
 import { App, Yaml } from 'cdk8s'
 import { targetVersion } from '#kit/schema-version.ts'
 import type { Service } from '#kit/service.ts'
+import { DatabaseChart } from '../charts/database.ts'
 import { MeshChart } from '../charts/mesh.ts'
 import { NamespacesChart } from '../charts/namespaces.ts'
 import { ServiceChart } from '../charts/service.ts'
 import { mesh } from '../mesh/index.ts'
 import { checkConnections } from './connections.ts'
 import { edgeCharts, serviceAnnotationsOf } from './edge.ts'
-import { type Environment, instanceOf, publicUrlOf } from './environments.ts'
+import { type Environment, instanceOf, outsideOf, publicUrlOf } from './environments.ts'
 
 /** Builds all objects of an environment; a file a chart, in the order in which they are best applied. */
 export async function manifestsOf(
@@ -23,10 +24,12 @@ export async function manifestsOf(
   const policies = mesh(services, {
     issuer: { url: `${publicUrlOf(environment)}/oidc`, jwks },
     instanceOf: (service) => instanceOf(environment, service),
+    outside: outsideOf(environment),
   })
   // Policies before workloads: nothing of ours ever runs without them.
   for (const [concern, resources] of Object.entries(policies))
     charts.push(new MeshChart(app, `10-mesh-${concern}`, resources))
+  charts.push(...databaseCharts(app, services, environment))
   const annotations = serviceAnnotationsOf(services, environment)
   for (const service of services) {
     const schema = service.database
@@ -43,6 +46,22 @@ export async function manifestsOf(
   }
   charts.push(...edgeCharts(app, services, environment, jwks))
   return new Map(charts.map((chart) => [`${chart.node.id}.yaml`, chart.toJson() as unknown[]]))
+}
+
+/** One chart an instance inside the cluster. */
+function databaseCharts(app: App, services: readonly Service[], environment: Environment) {
+  return Object.entries(environment.instances)
+    .filter(([, values]) => !values.outside)
+    .map(
+      ([instance]) =>
+        new DatabaseChart(app, `15-database-${instance}`, {
+          instance,
+          environment,
+          services: services
+            .filter((service) => service.database && instanceOf(environment, service.name) === instance)
+            .map((service) => service.name),
+        }),
+    )
 }
 
 /**

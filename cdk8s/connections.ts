@@ -3,8 +3,10 @@ import { type Environment, instanceOf } from './environments.ts'
 
 /** Connections that PostgreSQL and its operators need besides the services. */
 const reserved = 10
-/** A worker's queue beside its pool; see services/kit/jobs.ts. */
-const queuePool = 4
+/** A worker's queue beside its pool: jobs.ts and worker-lock.ts of the kit. */
+const queuePool = 5
+/** A migration, and the job that makes the database; see migrate.ts and provision.ts of the kit. */
+const migration = 4
 
 /**
  * Refuses an environment whose services, at their most replicas and one more while they roll, could ask an instance
@@ -18,7 +20,7 @@ export function checkConnections(services: readonly Service[], environment: Envi
     const instance = instanceOf(environment, service.name)
     const servers = (Math.min(service.scaling.max, bound) + 1) * service.database.pool
     const workers = service.worker ? 2 * (service.database.pool + queuePool) : 0
-    asked.set(instance, (asked.get(instance) ?? reserved) + servers + workers)
+    asked.set(instance, (asked.get(instance) ?? reserved) + servers + workers + migration)
   }
   for (const [name, connections] of asked) {
     const { maxConnections } = environment.instances[name]!

@@ -3,12 +3,14 @@ import type { KongValues } from '../mesh/edge/kong-values.ts'
 
 /** Where a service's database is, as a connection needs it. */
 export interface DatabaseInstance {
-  /** Host inside the cluster is made by us; an outside one is named here and reached with TLS verify-full. */
+  /** One inside the cluster is made by us; an outside one is named here and reached with TLS verify-full. */
   outside?: { host: string; port: number; caSecret: string }
   /** The server's own bound, against which the pools of all replicas are summed. */
   maxConnections: number
   /** Persistent volume of an instance inside the cluster, e.g. 10Gi. */
   storage?: string
+  /** PostgreSQL inside the cluster: an image with initdb, postgres and pg_ctl on its PATH and the account 999. */
+  image?: string
 }
 
 export interface Environment {
@@ -36,7 +38,6 @@ export interface Environment {
 const local = {
   images: { registry: 'localhost:5001/staffmesh', tag: 'dev' },
   maxReplicas: 1,
-  instances: { main: { maxConnections: 200, storage: '2Gi' } },
 }
 
 /** The values of each environment, in one place. Secrets are named in docs/deploy.md and never stand here. */
@@ -44,6 +45,9 @@ export const environments: Readonly<Record<string, Environment>> = {
   kind: {
     ...local,
     name: 'kind',
+    instances: {
+      main: { maxConnections: 200, storage: '2Gi', image: 'docker.io/library/postgres:18.4' },
+    },
     domain: 'staffmesh.localhost',
     publicUrl: 'http://staffmesh.localhost:8080',
     edge: 'kong',
@@ -52,6 +56,9 @@ export const environments: Readonly<Record<string, Environment>> = {
   bare: {
     ...local,
     name: 'bare',
+    instances: {
+      main: { maxConnections: 200, storage: '2Gi', image: 'localhost:5001/staffmesh/postgres:18.4' },
+    },
     domain: 'staffmesh.test',
     publicUrl: 'http://staffmesh.test',
     edge: 'stand-in',
@@ -119,3 +126,11 @@ export function imageOf(environment: Environment, service: string): string {
 
 export const instanceOf = (environment: Environment, service: string) =>
   environment.instanceOf?.[service] ?? 'main'
+
+/** Where the instances are that run outside the cluster. */
+export const outsideOf = (environment: Environment) =>
+  Object.fromEntries(
+    Object.entries(environment.instances).flatMap(([name, { outside }]) =>
+      outside ? [[name, { host: outside.host, port: outside.port }]] : [],
+    ),
+  )

@@ -2,10 +2,13 @@ import { Chart } from 'cdk8s'
 import { k8s } from 'cdk8s-plus-34'
 import type { Construct } from 'constructs'
 import type { Service } from '#kit/service.ts'
+import { job } from '../cdk8s/constructs/job.ts'
 import { labelsOf } from '../cdk8s/constructs/labels.ts'
 import { restrictedContainer, restrictedPod } from '../cdk8s/constructs/restricted.ts'
 import { type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
+import { migrationAccount } from '../mesh/databases.ts'
 import { namespaces, servicePort } from '../mesh/resource.ts'
+import { authorityFiles, connectionsOf } from './connections.ts'
 
 export interface ServiceChartProps {
   service: Service
@@ -94,10 +97,10 @@ function deployment(chart: Chart, props: ServiceChartProps, component: 'server' 
               startupProbe: { ...probe('/startupz'), periodSeconds: 1, failureThreshold: 300 },
               readinessProbe: { ...probe('/readyz'), periodSeconds: 2, failureThreshold: 1 },
               livenessProbe: { ...probe('/livez'), periodSeconds: 10, failureThreshold: 3 },
-              volumeMounts: mounts(service, component),
+              volumeMounts: mounts(props, component),
             },
           ],
-          volumes: volumes(service, component),
+          volumes: volumes(props, component),
         },
       },
     },
@@ -111,22 +114,17 @@ const probe = (path: string) => ({
 
 function environmentVariables(
   { service, environment }: ServiceChartProps,
-  mode: 'server' | 'worker' | 'migrate',
+  mode: 'server' | 'worker',
 ): k8s.EnvVar[] {
-  const fromSecret = (name: string, key: string): k8s.EnvVar => ({
-    name,
-    valueFrom: { secretKeyRef: { name: databaseSecret(service.name), key } },
-  })
-  const queue = service.worker ? [fromSecret('QUEUE_DATABASE_URL', 'queue-url')] : []
-  if (mode === 'migrate') return [fromSecret('DATABASE_OWNER_URL', 'owner-url'), ...queue]
   return [
     { name: 'PORT', value: String(servicePort) },
     { name: 'IDENTITY_HEADERS', value: 'mesh' },
     { name: 'PUBLIC_URL', value: publicUrlOf(environment) },
     { name: 'DRAIN_PAUSE_MS', value: String(drain.pause * 1000) },
     { name: 'SHUTDOWN_GRACE_MS', value: String(drain.grace * 1000) },
-    ...(service.database ? [fromSecret('DATABASE_URL', 'url')] : []),
-    ...(mode === 'worker' ? queue : []),
+    ...(service.database
+      ? connectionsOf(environment, service.name, mode === 'worker' ? ['app', 'worker'] : ['app'])
+      : []),
     ...(mode === 'server'
       ? Object.entries(service.secrets).map(([key, { file }]) => ({
           name: file,
@@ -135,9 +133,6 @@ function environmentVariables(
       : []),
   ]
 }
-
-/** The Secret with a database's connections; its keys are url, owner-url, queue-url. */
-export const databaseSecret = (service: string) => `${service}-database`
 
 /** The Secret with the files that a service declares; its keys are their names. */
 export const filesSecret = (service: string) => `${service}-files`
@@ -153,13 +148,21 @@ const tmpVolume: k8s.Volume = {
 const readsFiles = ({ secrets }: Service, component: 'server' | 'worker') =>
   component === 'server' && Object.keys(secrets).length > 0
 
-const mounts = (service: Service, component: 'server' | 'worker'): k8s.VolumeMount[] => [
+const mounts = (
+  { service, environment }: ServiceChartProps,
+  component: 'server' | 'worker',
+): k8s.VolumeMount[] => [
   tmpMount,
+  ...(service.database ? authorityFiles(environment, service.name).mounts : []),
   ...(readsFiles(service, component) ? [{ name: 'files', mountPath: filesFolder, readOnly: true }] : []),
 ]
 /** Names the keys, so that a Secret which lacks one stops the rollout with its name instead of the process. */
-const volumes = (service: Service, component: 'server' | 'worker'): k8s.Volume[] => [
+const volumes = (
+  { service, environment }: ServiceChartProps,
+  component: 'server' | 'worker',
+): k8s.Volume[] => [
   tmpVolume,
+  ...(service.database ? authorityFiles(environment, service.name).volumes : []),
   ...(readsFiles(service, component)
     ? [
         {
@@ -207,44 +210,39 @@ function disruptionBudget(chart: Chart, name: string): void {
   })
 }
 
-/** Job templates are immutable, so the name carries what it migrates to; pods wait for the schema (readiness). */
+/** Its name says what it migrates to; pods wait for that schema (readiness), so the order does not matter. */
 function migration(chart: Chart, props: ServiceChartProps): void {
   const { service, environment, schema } = props
   if (!schema)
     throw new Error(`${service.name}: give the schema version that its migrations bring the database to`)
   const labels = labelsOf(service.name, 'migration')
-  const account = `${service.name}-migration`
+  const account = migrationAccount(service.name)
+  const authority = authorityFiles(environment, service.name)
   new k8s.KubeServiceAccount(chart, 'migration-account', {
     metadata: { name: account },
     automountServiceAccountToken: false,
   })
-  new k8s.KubeJob(chart, 'migration', {
-    metadata: { name: `${account}-${schema.replaceAll('.', '-')}`, labels },
-    spec: {
-      backoffLimit: 10,
-      template: {
-        metadata: { labels },
-        spec: {
-          ...restrictedPod,
-          serviceAccountName: account,
-          restartPolicy: 'OnFailure',
-          containers: [
-            {
-              ...restrictedContainer,
-              name: 'migration',
-              image: imageOf(environment, service.name),
-              args: ['migrate'],
-              env: environmentVariables(props, 'migrate'),
-              resources: {
-                requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('96Mi') },
-                limits: { memory: k8s.Quantity.fromString('192Mi') },
-              },
-              volumeMounts: [tmpMount],
-            },
-          ],
-          volumes: [tmpVolume],
+  job(chart, 'migration', {
+    name: `${account}-${schema.replaceAll('.', '-')}`,
+    labels,
+    pod: {
+      ...restrictedPod,
+      serviceAccountName: account,
+      containers: [
+        {
+          ...restrictedContainer,
+          name: 'migration',
+          image: imageOf(environment, service.name),
+          args: ['migrate'],
+          env: connectionsOf(environment, service.name, service.worker ? ['owner', 'worker'] : ['owner']),
+          resources: {
+            requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('96Mi') },
+            limits: { memory: k8s.Quantity.fromString('192Mi') },
+          },
+          volumeMounts: [tmpMount, ...authority.mounts],
         },
-      },
+      ],
+      volumes: [tmpVolume, ...authority.volumes],
     },
   })
 }

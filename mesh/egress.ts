@@ -1,3 +1,4 @@
+import type { DatabaseOptions } from './databases.ts'
 import { calleesOf, edge, type Graph } from './graph.ts'
 import { namespaces, type Resource, resource } from './resource.ts'
 
@@ -10,15 +11,18 @@ export interface ClusterHost {
 /** What every workload needs: where telemetry goes. */
 export const collector: ClusterHost = { name: 'otel-collector', namespace: 'observability' }
 
-/** The host that a service's database has in the cluster; outside ones are ServiceEntries of the same namespace. */
-export const databaseHost = (instance: string): ClusterHost => ({
-  name: instance,
-  namespace: namespaces.databases,
-})
+/** As a Sidecar names a host. */
+const hostOf = ({ name, namespace }: ClusterHost) => `${namespace}/${name}.${namespace}.svc.cluster.local`
 
-export interface EgressOptions {
-  /** The instance that keeps a service's database. */
-  instanceOf: (service: string) => string
+/** An instance in the cluster is a service, an outside one a ServiceEntry (databases.ts) of the same namespace. */
+function databaseOf(service: string, { instanceOf, outside }: DatabaseOptions): string {
+  const host = outside?.[instanceOf(service)]?.host
+  return host
+    ? `${namespaces.databases}/${host}`
+    : hostOf({ name: instanceOf(service), namespace: namespaces.databases })
+}
+
+export interface EgressOptions extends DatabaseOptions {
   limits?: ClusterHost
 }
 
@@ -29,11 +33,11 @@ export interface EgressOptions {
  */
 export function egress(graph: Graph, options: EgressOptions): Resource[] {
   const sidecars = graph.services.map((service) => {
-    const needed: ClusterHost[] = [
-      ...calleesOf(graph, service.name).map((name) => ({ name, namespace: namespaces.services })),
-      ...(service.database ? [databaseHost(options.instanceOf(service.name))] : []),
-      ...(options.limits ? [options.limits] : []),
-      collector,
+    const needed = [
+      ...calleesOf(graph, service.name).map((name) => hostOf({ name, namespace: namespaces.services })),
+      ...(service.database ? [databaseOf(service.name, options)] : []),
+      ...(options.limits ? [hostOf(options.limits)] : []),
+      hostOf(collector),
     ]
     return sidecar(
       service.name,
@@ -42,14 +46,19 @@ export function egress(graph: Graph, options: EgressOptions): Resource[] {
       `services/${service.name}/service.ts declares these calls`,
     )
   })
-  const callees = calleesOf(graph, edge).map((name) => ({ name, namespace: namespaces.services }))
+  const callees = calleesOf(graph, edge).map((name) => hostOf({ name, namespace: namespaces.services }))
   return [
     ...sidecars,
-    sidecar(edge, namespaces.edge, [...callees, collector], 'the edge reaches what has public routes'),
+    sidecar(
+      edge,
+      namespaces.edge,
+      [...callees, hostOf(collector)],
+      'the edge reaches what has public routes',
+    ),
   ]
 }
 
-function sidecar(workload: string, namespace: string, needed: ClusterHost[], reason: string): Resource {
+function sidecar(workload: string, namespace: string, needed: readonly string[], reason: string): Resource {
   return resource(
     'networking.istio.io/v1',
     'Sidecar',
@@ -60,9 +69,7 @@ function sidecar(workload: string, namespace: string, needed: ClusterHost[], rea
       outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
       egress: [
         {
-          hosts: needed
-            .map((host) => `${host.namespace}/${host.name}.${host.namespace}.svc.cluster.local`)
-            .sort(),
+          hosts: [...needed].sort(),
         },
       ],
     },

@@ -1,6 +1,7 @@
 import type { Service } from '#kit/service.ts'
 import { authentication, type Issuer } from './authentication.ts'
 import { authorization } from './authorization.ts'
+import { databases } from './databases.ts'
 import { type EgressOptions, egress } from './egress.ts'
 import { graphOf } from './graph.ts'
 import { mtls } from './mtls.ts'
@@ -21,6 +22,7 @@ export function mesh(
     authentication: authentication(graph, options.issuer),
     egress: egress(graph, options),
     network: networkPolicies(graph, options),
+    databases: databases(graph, options),
     routes: routes(graph),
     destinations: destinations(graph),
     'tenant-limits': tenantRateLimits(graph),

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { services } from '../services/index.ts'
 import { authorization } from './authorization.ts'
+import { databases } from './databases.ts'
+import { egress } from './egress.ts'
 import { type Edge, graphOf } from './graph.ts'
 import { mesh } from './index.ts'
 import { tenantLimits } from './rate-limits.ts'
@@ -78,7 +80,8 @@ describe('who may call whom', () => {
 
 describe('every policy', () => {
   it('says why it stands there and names no service that does not exist', () => {
-    const names = [...callers, ...callers.map((name) => `${name}-tenant-limits`), 'default', 'deny-all']
+    const others = ['default', 'deny-all', 'main', 'provisioning']
+    const names = [...callers, ...callers.map((name) => `${name}-tenant-limits`), ...others]
     for (const resource of Object.values(policies).flat()) {
       expect(resource.metadata.annotations[because]).toBeTruthy()
       expect(names).toContain(resource.metadata.name)
@@ -159,6 +162,40 @@ describe('deadlines', () => {
           call.deadline,
         )
     }
+  })
+})
+
+describe('databases', () => {
+  const among = (outside: Record<string, { host: string; port: number }>) =>
+    databases(graph, {
+      instanceOf: (service) => (service === 'directory' ? 'directory' : 'main'),
+      outside,
+    })
+  const principalsAt = (resources: Resource[], instance: string) =>
+    resources
+      .filter(({ kind, metadata }) => kind === 'AuthorizationPolicy' && metadata.name === instance)
+      .flatMap(({ spec }) => (spec.rules as Rule[])[0]!.from[0]!.source.principals)
+
+  it('admit the services that keep their data there, and nobody else', () => {
+    const principals = principalsAt(among({}), 'directory')
+    expect(principals).toEqual([
+      'cluster.local/ns/staffmesh/sa/directory',
+      'cluster.local/ns/staffmesh/sa/directory-migration',
+      'cluster.local/ns/staffmesh-data/sa/directory-provisioning',
+    ])
+    expect(principalsAt(among({}), 'main').filter((each) => principals.includes(each))).toEqual([])
+  })
+
+  it('outside the cluster are hosts that only the proxies of their services know', () => {
+    const outside = { directory: { host: 'postgres.example', port: 6432 } }
+    expect(principalsAt(among(outside), 'directory')).toEqual([])
+    const entries = among(outside).filter(({ kind }) => kind === 'ServiceEntry')
+    expect(entries.map(({ spec }) => spec.hosts)).toEqual([['postgres.example']])
+    const knowing = egress(graph, {
+      instanceOf: (service) => (service === 'directory' ? 'directory' : 'main'),
+      outside,
+    }).filter(({ spec }) => JSON.stringify(spec.egress).includes('staffmesh-data/postgres.example'))
+    expect(knowing.map(({ metadata }) => metadata.name)).toEqual(['directory'])
   })
 })
 

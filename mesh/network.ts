@@ -15,7 +15,7 @@ export function networkPolicies(graph: Graph, options: EgressOptions): Resource[
       `services/*/service.ts declare who calls ${service.name} and whom it calls`,
       callersOf(graph, service.name).map(([caller]) => caller),
       calleesOf(graph, service.name),
-      service.database ? [instancePeer(options.instanceOf(service.name))] : [],
+      service.database ? [databaseRule(options.instanceOf(service.name), options)] : [],
     ),
   )
   return [
@@ -25,7 +25,7 @@ export function networkPolicies(graph: Graph, options: EgressOptions): Resource[
   ]
 }
 
-const postgresPort = 5432
+export const postgresPort = 5432
 
 const denyAll = (namespace: string) =>
   resource(
@@ -63,7 +63,7 @@ function policy(
       ingress,
       egress: [
         ...(callees.length === 0 ? [] : [{ to: callees.map(podsOf), ports: [port] }]),
-        ...databases.map((to) => ({ to: [to], ports: [{ protocol: 'TCP', port: postgresPort }] })),
+        ...databases,
         ...platform,
       ],
     },
@@ -79,10 +79,20 @@ const podsOf = (workload: string) => ({
   podSelector: { matchLabels: partOf(workload) },
 })
 
-const instancePeer = (instance: string) => ({
-  namespaceSelector: inNamespace(namespaces.databases),
-  podSelector: { matchLabels: partOf(instance) },
-})
+/** Packets know no host names: to an outside instance the port is all that they are held to; egress.ts holds the host. */
+function databaseRule(instance: string, { outside }: EgressOptions) {
+  const address = outside?.[instance]
+  if (address) return { ports: [{ protocol: 'TCP', port: address.port }] }
+  return {
+    to: [
+      {
+        namespaceSelector: inNamespace(namespaces.databases),
+        podSelector: { matchLabels: partOf(instance) },
+      },
+    ],
+    ports: [{ protocol: 'TCP', port: postgresPort }],
+  }
+}
 
 /** What every pod needs: names, its proxy's control plane, a place for telemetry. */
 export const platform = [

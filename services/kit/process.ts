@@ -38,15 +38,16 @@ export interface Parts {
 
 /**
  * Runs a service: `main.ts` serves, `main.ts worker` works off its jobs, `main.ts migrate` brings its database to the
- * newest schema and ends.
+ * newest schema and ends, `main.ts provision` makes that database and its roles where they are missing.
  */
 export async function run(service: Service, parts: Parts): Promise<void> {
   const mode = process.argv[2] ?? 'serve'
   try {
     if (mode === 'migrate') await migrateOnly(service, parts)
+    else if (mode === 'provision') await provisionOnly(service)
     else if (mode === 'worker') await runWorker(service, parts)
     else if (mode === 'serve') await runServer(service, parts)
-    else throw new Error(`Unknown mode ${mode}: give nothing, worker or migrate`)
+    else throw new Error(`Unknown mode ${mode}: give nothing, worker, migrate or provision`)
   } catch (error) {
     log.fatal({ service: service.name, mode, err: error }, 'cannot start')
     process.stderr.write(`${service.name} cannot start: ${(error as Error).message}\n`)
@@ -66,6 +67,12 @@ async function migrateOnly(service: Service, parts: Parts): Promise<void> {
     ...(config.workerUrl ? { workerUrl: config.workerUrl } : {}),
   })
   log.info({ service: service.name, applied }, 'migrated')
+}
+
+async function provisionOnly(service: Service): Promise<void> {
+  const { provision, readProvisionConfig } = await import('./provision.ts')
+  await provision(readProvisionConfig(service.name))
+  log.info({ service: service.name }, 'provisioned')
 }
 
 async function runServer(service: Service, parts: Parts): Promise<void> {

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { type Environment, required } from './config.ts'
 
 /** Credentials of the roles of one service's database. */
 export interface Roles {
@@ -55,6 +56,29 @@ export async function provision(options: {
     return result.href
   }
   return { owner: url('owner'), app: url('app'), worker: url('worker') }
+}
+
+/**
+ * What `main.ts provision` needs: a superuser's connection, and those of the roles as the service will use them, whose
+ * passwords the roles get.
+ */
+export function readProvisionConfig(service: string, env: Environment = process.env) {
+  const roles = rolesOf(service)
+  const passwordIn = (variable: string, role: string) => {
+    const url = new URL(required(env, variable))
+    if (url.username !== role) throw new Error(`${variable} must be a connection of the role ${role}`)
+    return decodeURIComponent(url.password)
+  }
+  return {
+    superuserUrl: required(env, 'SUPERUSER_URL'),
+    service,
+    database: new URL(required(env, 'DATABASE_URL')).pathname.slice(1),
+    passwords: {
+      owner: passwordIn('DATABASE_OWNER_URL', roles.owner),
+      app: passwordIn('DATABASE_URL', roles.app),
+      worker: passwordIn('QUEUE_DATABASE_URL', roles.worker),
+    },
+  }
 }
 
 function name(identifier: string): string {
