@@ -20,7 +20,7 @@ afterAll(async () => {
 function startWorker(): ChildProcess {
   const { app, worker } = directory.db.urls
   const child = spawn(process.execPath, [fileURLToPath(new URL('../main.ts', import.meta.url)), 'worker'], {
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       PATH: process.env.PATH,
       PORT: '0',
@@ -50,7 +50,10 @@ it('goes on after its worker was killed, and does no row twice', async () => {
   const first = startWorker()
   await act('startImport', { importId, scope: everything })
   const read = () => act('getImport', { importId, scope: everything })
-  while ((await read()).progress.created === 0) await sleep(5)
+  while ((await read()).progress.created === 0) {
+    expect(first.exitCode).toBeNull()
+    await sleep(5)
+  }
   await kill(first)
   const { state, progress } = await read()
   expect(state).toBe('running')

@@ -3,7 +3,6 @@ import { hire, type Terms, type TermsChanges, type Timeline } from '../domain/ti
 import { reportingCycles } from '../store/cycles.ts'
 import { insertPersons, type Person, type PersonRow, updatePersons } from '../store/person.ts'
 import { bumpEmployees, newTimeline, saveTimelines, type TimelineChange } from '../store/timeline.ts'
-import { lockTree } from '../store/tree-lock.ts'
 import type { EmployeeRow } from './employee-row.ts'
 import type { ReadRow } from './importer.ts'
 import { setFrom } from './terms.ts'
@@ -21,9 +20,8 @@ export interface Decision {
   before: { person: PersonRow; timeline: Timeline } | undefined
 }
 
-/** Writes a batch of rows. */
+/** Writes a batch of rows, under the tree lock. */
 export async function writeDecisions(tx: CommandTx, decisions: readonly Decision[]): Promise<void> {
-  await lockTree(tx)
   const created = decisions.filter(({ row }) => row.outcome === 'created')
   const changed = decisions.filter(({ row }) => row.outcome === 'changed')
   await Promise.all([writeCreated(tx, created), writeChanged(tx, changed)])
@@ -56,19 +54,7 @@ async function writeCreated(tx: CommandTx, created: readonly Decision[]): Promis
 
 async function writeChanged(tx: CommandTx, changed: readonly Decision[]): Promise<void> {
   if (changed.length === 0) return
-  const cyclic = await changeTimelines(
-    tx,
-    changed.map(({ employeeId, from, terms, before }) => ({
-      employeeId,
-      before: before!.timeline,
-      after: setFrom(before!.timeline, from, terms)!,
-    })),
-  )
-  const kept = changed.filter(({ employeeId, row }) => {
-    if (cyclic.has(employeeId))
-      row.cells.error('reporting-cycle', 'manager', 'Reports to this employee already')
-    return !cyclic.has(employeeId)
-  })
+  const kept = await changeTerms(tx, changed)
   const persons = kept.filter(
     ({ person, before }) => JSON.stringify(person) !== JSON.stringify(before!.person.person),
   )
@@ -83,6 +69,32 @@ async function writeChanged(tx: CommandTx, changed: readonly Decision[]): Promis
     ),
   ])
   for (const decision of kept) record(tx, decision, versions.get(decision.employeeId)!)
+}
+
+/** Changes terms, save those that would put someone above himself; answers with the rows that were changed. */
+async function changeTerms(tx: CommandTx, changed: readonly Decision[]): Promise<Decision[]> {
+  const cyclic = await changeTimelines(
+    tx,
+    changed.map(({ employeeId, from, terms, before }) => ({
+      employeeId,
+      before: before!.timeline,
+      after: setFrom(before!.timeline, from, terms)!,
+    })),
+  )
+  return changed.filter(({ employeeId, row }) => {
+    if (cyclic.has(employeeId))
+      row.cells.error('reporting-cycle', 'manager', 'Reports to this employee already')
+    return !cyclic.has(employeeId)
+  })
+}
+
+/** A dry run: circles through people who are not in the file show only when the changes have been made. */
+export async function tryDecisions(tx: CommandTx, decisions: readonly Decision[]): Promise<void> {
+  const moved = decisions.filter(({ row, terms }) => row.outcome === 'changed' && terms.managerId)
+  if (moved.length === 0) return
+  await tx.query('savepoint dry_run')
+  await changeTerms(tx, moved)
+  await tx.query('rollback to savepoint dry_run')
 }
 
 /** Saves timelines save those that would put someone above himself; answers with whose they are. */

@@ -3,9 +3,10 @@ import type { Tx } from '#kit/database.ts'
 import { type LocalDate, lastEmployment, type Terms, type Timeline, versionOn } from '../domain/timeline.ts'
 import type { Import } from '../store/import.ts'
 import { loadPersons, type Person, type PersonRow } from '../store/person.ts'
-import { loadTimelines } from '../store/timeline.ts'
+import { loadTimelines, lockEmployees } from '../store/timeline.ts'
+import { lockTree } from '../store/tree-lock.ts'
 import { type EmployeeRow, readEmployeeRow } from './employee-row.ts'
-import { type Decision, writeDecisions } from './employee-writes.ts'
+import { type Decision, tryDecisions, writeDecisions } from './employee-writes.ts'
 import type { Batch, Importer, ReadRow } from './importer.ts'
 import { linkManagers } from './link-managers.ts'
 import { type EmployeeRef, employeesByNumber, positionsByCode, type UnitRef, unitsByCode } from './lookups.ts'
@@ -19,6 +20,7 @@ export const employeeImporter: Importer<EmployeeRow> = {
   keyOf: ({ number, manager, joinsOn }) => ({ key: number, parentKey: manager ?? null, startsOn: joinsOn }),
   keyFields: { key: 'employeeNumber', parent: 'manager' },
   async apply(batch) {
+    if (!batch.import.dryRun) await lockTree(batch.tx)
     const known = await lookUp(batch)
     const decisions: Decision[] = []
     for (const row of batch.rows) {
@@ -28,7 +30,7 @@ export const employeeImporter: Importer<EmployeeRow> = {
     }
     assignManagers(decisions, known)
     for (const decision of decisions) decision.row.outcome = outcomeOf(decision)
-    if (!batch.import.dryRun) await writeDecisions(batch.tx, decisions)
+    await (batch.import.dryRun ? tryDecisions : writeDecisions)(batch.tx, decisions)
   },
   link: linkManagers,
 }
@@ -41,7 +43,7 @@ interface Known {
   positions: Map<string, { id: string; open: boolean }>
 }
 
-async function lookUp({ tx, rows }: Batch<EmployeeRow>): Promise<Known> {
+async function lookUp({ tx, rows, import: { dryRun } }: Batch<EmployeeRow>): Promise<Known> {
   const values = rows.flatMap(({ value }) => (value ? [value] : []))
   const [employees, units, positions] = await Promise.all([
     employeesByNumber(
@@ -58,6 +60,7 @@ async function lookUp({ tx, rows }: Batch<EmployeeRow>): Promise<Known> {
     ),
   ])
   const ids = values.flatMap(({ number }) => employees.get(number)?.id ?? [])
+  if (!dryRun) await lockEmployees(tx, ids)
   const [persons, timelines] = await existing(tx, ids)
   return { employees, units, positions, persons, timelines }
 }

@@ -1,6 +1,6 @@
 import type { Employment, TermsChanges, Timeline } from '../domain/timeline.ts'
 import { dayAfter, employmentOn, setDuring } from '../domain/timeline.ts'
-import { bumpEmployees, loadTimelines, saveTimelines } from '../store/timeline.ts'
+import { bumpEmployees, loadTimelines, lockEmployees, saveTimelines } from '../store/timeline.ts'
 import { lockTree } from '../store/tree-lock.ts'
 import type { Importer, ReadRow } from './importer.ts'
 import { employeesByNumber, positionsByCode, unitsByCode } from './lookups.ts'
@@ -48,10 +48,9 @@ export const jobHistoryImporter: Importer<HistoryRow> = {
         values.map(({ position }) => position),
       ),
     ])
-    const before = await loadTimelines(
-      tx,
-      [...employees.values()].map(({ id }) => id),
-    )
+    const ids = [...employees.values()].map(({ id }) => id)
+    if (!job.dryRun) await lockEmployees(tx, ids)
+    const before = await loadTimelines(tx, ids)
     const after = new Map<string, Timeline>(before)
     for (const row of rows) {
       if (!row.value) continue

@@ -1,6 +1,6 @@
 import type { CommandTx } from '#kit/command.ts'
 import type { Import } from '../store/import.ts'
-import { bumpEmployees, loadTimelines, type TimelineChange } from '../store/timeline.ts'
+import { bumpEmployees, loadTimelines, lockEmployees, type TimelineChange } from '../store/timeline.ts'
 import { lockTree } from '../store/tree-lock.ts'
 import { changeTimelines } from './employee-writes.ts'
 import type { LinkIssue } from './importer.ts'
@@ -19,10 +19,9 @@ export async function linkManagers(
     tx,
     pending.flatMap(({ key, parentKey }) => [key, parentKey]),
   )
-  const timelines = await loadTimelines(
-    tx,
-    pending.flatMap(({ key }) => employees.get(key)?.id ?? []),
-  )
+  const ids = pending.flatMap(({ key }) => employees.get(key)?.id ?? [])
+  await lockEmployees(tx, ids)
+  const timelines = await loadTimelines(tx, ids)
   const issues: LinkIssue[] = []
   const changes: (TimelineChange & { line: number })[] = []
   for (const { key, parentKey, line, from } of pending) {

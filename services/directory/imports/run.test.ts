@@ -96,6 +96,42 @@ describe('an import that is cancelled', () => {
   })
 })
 
+describe('an import beside other changes', () => {
+  it('loses none of them', async () => {
+    const people = directory.company()
+    const count = 300
+    const file = (title: string) =>
+      [header, ...Array.from({ length: count }, (_, i) => `E${i},A,B,2020-01-01,UTC,,${title}`)].join('\n')
+    const run = async (content: string, options: object) => {
+      const importId = await started(people, content, options)
+      await runImport(directory.db.database, testCall(people.tenant), importId)
+      return people.act('getImport', { importId, scope: everything })
+    }
+    await run(file('Clerk'), { dryRun: false })
+    const { items } = await people.act('searchEmployees', { limit: 60, scope: everything })
+    const [done, ...answers] = await Promise.all([
+      run(file('Chief'), { dryRun: false, effectiveFrom: '2020-01-01' }),
+      ...items.map((item) =>
+        people.send('correctEmployee', {
+          ...people.target(item),
+          effectiveFrom: '2020-01-01',
+          changes: { location: 'Oslo' },
+        }),
+      ),
+    ])
+    expect(done.progress).toMatchObject({ changed: count, failed: 0 })
+    // Who came first has changed the version that the other had read; nothing that was accepted is gone.
+    const accepted = answers.filter(({ status }) => status === 200).length
+    expect(new Set(answers.map(({ status }) => status)).difference(new Set([200, 412]))).toEqual(new Set())
+    const [found] = await directory.db.sudo(
+      `select count(*) filter (where location = 'Oslo')::int as moved,
+         count(*) filter (where job_title = 'Chief')::int as titled from employee_version where tenant = $1`,
+      [people.tenant],
+    )
+    expect(found).toEqual({ moved: accepted, titled: count })
+  })
+})
+
 describe('a file imported again', () => {
   it('applies what differs, from a date on, and nothing else', async () => {
     const people = directory.company()
@@ -122,7 +158,14 @@ describe('a file imported again', () => {
       { effectiveFrom: '2024-05-01', jobTitle: 'Chief', managerName: 'Bo Dahl' },
       { effectiveFrom: '2020-01-01', jobTitle: 'Clerk', managerId: null },
     ])
-    const circle = await load([boss.replace('UTC,,', 'UTC,1,')], { effectiveFrom: '2024-06-01' })
+    const circling = [boss.replace('UTC,,', 'UTC,1,')]
+    const tried = await load(circling, { effectiveFrom: '2024-06-01', dryRun: true })
+    const circle = await load(circling, { effectiveFrom: '2024-06-01' })
+    expect([tried.done.state, tried.done.progress, tried.issues]).toEqual([
+      'validated',
+      circle.done.progress,
+      circle.issues,
+    ])
     expect(circle.issues).toMatchObject([
       { line: 2, rule: 'hired-before-manager', severity: 'warning' },
       { line: 2, rule: 'reporting-cycle', severity: 'error', column: 'manager' },

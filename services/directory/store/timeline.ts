@@ -29,6 +29,15 @@ export async function lockEmployee(tx: Tx, target: Target, own: boolean): Promis
     throw new DomainError('version-conflict', { detail: `The employee is at version ${row.version}` })
 }
 
+/** Locks several employees, whatever their version, so that what is read of them next stays so. */
+export async function lockEmployees(tx: Tx, employeeIds: readonly string[]): Promise<void> {
+  await tx.query(
+    'select 1 from employee where tenant = app_tenant() and id = any ($1) order by id for no key update',
+    [employeeIds],
+    'employees_lock',
+  )
+}
+
 interface VersionRow extends Terms {
   employeeId: string
   from: string
