@@ -1,5 +1,6 @@
 import { App } from 'cdk8s'
 import { describe, expect, it } from 'vitest'
+import { adminSecrets } from '../mesh/edge/certificate.ts'
 import { services } from '../services/index.ts'
 import { edgeCharts, helmValuesOf } from './edge.ts'
 import { type Environment, environmentOf } from './environments.ts'
@@ -34,7 +35,9 @@ describe('an edge that cannot be', () => {
 describe('the certificate', () => {
   it('comes from an issuer, or stands in a Secret', () => {
     const certificates = (environment: Environment) =>
-      objectsOf(environment).filter(({ kind }) => kind === 'Certificate')
+      objectsOf(environment).filter(
+        ({ kind, metadata }) => kind === 'Certificate' && metadata.name === 'edge',
+      )
     const values = { ...production, kong: kong! }
     expect(certificates({ ...values, tls: { clusterIssuer: 'ours' } })).toMatchObject([
       { spec: { dnsNames: [production.domain], issuerRef: { name: 'ours' }, secretName: 'edge-tls' } },
@@ -43,6 +46,23 @@ describe('the certificate', () => {
     expect(certificates(named)).toEqual([])
     const [route] = objectsOf(named).filter(({ kind }) => kind === 'Ingress')
     expect(route).toMatchObject({ spec: { tls: [{ hosts: [production.domain], secretName: 'bought' }] } })
+  })
+})
+
+describe('Kong’s administration', () => {
+  it('is only for whom an authority of its own has certified', () => {
+    const made = objectsOf(environmentOf('production')).flatMap(({ kind, spec }) =>
+      kind === 'Certificate' ? [(spec as { secretName: string }).secretName] : [],
+    )
+    expect(made).toEqual(expect.arrayContaining(Object.values(adminSecrets)))
+    const values = helmValuesOf(services, environmentOf('production')).get('kong-values.yaml')
+    expect(values).toMatchObject({
+      controller: { ingressController: { adminApi: { tls: { client: { enabled: true } } } } },
+      gateway: {
+        admin: { tls: { client: { secretName: adminSecrets.authority } } },
+        manager: { enabled: false },
+      },
+    })
   })
 })
 

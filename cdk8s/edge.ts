@@ -2,7 +2,7 @@ import type { App, Chart } from 'cdk8s'
 import type { Service } from '#kit/service.ts'
 import { KongChart, StandInChart } from '../charts/edge.ts'
 import { MeshChart } from '../charts/mesh.ts'
-import { certificate, tlsSecretOf } from '../mesh/edge/certificate.ts'
+import { certificates, tlsSecretOf } from '../mesh/edge/certificate.ts'
 import { edgeAnnotations, kongEdge } from '../mesh/edge/index.ts'
 import { kongNetworkPolicies } from '../mesh/edge/kong-network.ts'
 import { kongValues } from '../mesh/edge/kong-values.ts'
@@ -32,7 +32,7 @@ export function edgeCharts(
   if (!https && tls)
     throw new Error(`${name}: the public URL is http; leave tls out, or give an https publicUrl`)
   const concerns = {
-    ...(tls ? { certificate: certificate(tls, domain) } : {}),
+    ...(tls ? { certificates: certificates(tls, domain) } : {}),
     ...kongEdge(services, {
       host: domain,
       origins: environment.corsOrigins ?? [],

@@ -1,11 +1,12 @@
 import type { Service } from '#kit/service.ts'
 import { edge } from '../graph.ts'
+import { adminSecrets } from './certificate.ts'
 import { ingressClass } from './kong.ts'
-import { controller, kongPorts } from './kong-network.ts'
+import { controller } from './kong-network.ts'
 import { edgeRoutes } from './routes.ts'
 
-/** The release that the values are written for: `helm install kong kong/ingress --version …`. */
-export const kongRelease = { chart: 'kong/ingress', version: '0.24.0', kong: '3.9', controller: '3.5' }
+/** Images that the values were written for, with chart kong/ingress 0.24.0. */
+const versions = { kong: '3.9', controller: '3.5' }
 
 export interface KongValues {
   replicas: { min: number; max: number }
@@ -15,28 +16,28 @@ export interface KongValues {
 
 /** Values for Kong's official Helm chart: https://github.com/Kong/charts/tree/main/charts/ingress */
 export function kongValues(services: readonly Service[], { replicas, service }: KongValues, https: boolean) {
-  const adminClientCa = 'kong-admin-client-ca'
   const largest = Math.max(...edgeRoutes(services).map((route) => route.maxBody))
   return {
     controller: {
       podLabels: { 'app.kubernetes.io/part-of': controller },
-      podAnnotations: {
-        // Called by the API server, which has no identity in the mesh.
-        'traffic.sidecar.istio.io/excludeInboundPorts': String(kongPorts.webhook),
-        // Mutual TLS of its own leads to Kong.
-        'traffic.sidecar.istio.io/excludeOutboundPorts': String(kongPorts.admin),
-      },
       ingressController: {
-        image: { tag: kongRelease.controller },
+        image: { tag: versions.controller },
         ingressClass,
-        adminApi: { tls: { client: { enabled: true, caSecretName: adminClientCa } } },
-        // A route or plugin that Kong would not understand must not get into the cluster.
-        admissionWebhook: { failurePolicy: 'Fail' },
+        adminApi: {
+          tls: {
+            client: {
+              enabled: true,
+              certProvided: true,
+              secretName: adminSecrets.client,
+              caSecretName: adminSecrets.authority,
+            },
+          },
+        },
         rbac: { gatewayAPI: { enabled: false } },
       },
     },
     gateway: {
-      image: { tag: kongRelease.kong },
+      image: { tag: versions.kong },
       // The identity that the policies of services name as their only caller from outside.
       deployment: { serviceAccount: { create: true, name: edge } },
       podLabels: { 'app.kubernetes.io/part-of': edge },
@@ -45,9 +46,11 @@ export function kongValues(services: readonly Service[], { replicas, service }: 
         'traffic.sidecar.istio.io/includeInboundPorts': '',
       },
       autoscaling: { enabled: true, minReplicas: replicas.min, maxReplicas: replicas.max },
-      podDisruptionBudget: { enabled: true, maxUnavailable: 1 },
+      // With a single one no node could be drained.
+      podDisruptionBudget: { enabled: replicas.min > 1, maxUnavailable: 1 },
       resources: { requests: { cpu: '200m', memory: '256Mi' }, limits: { memory: '1Gi' } },
-      admin: { tls: { client: { secretName: adminClientCa } } },
+      manager: { enabled: false },
+      admin: { tls: { client: { secretName: adminSecrets.authority } } },
       proxy: {
         type: service,
         // Keeps the addresses of clients.

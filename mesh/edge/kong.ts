@@ -13,7 +13,11 @@ export const object = (
   name: string,
   reason: string,
   fields: Record<string, unknown>,
-  metadata: { labels?: Record<string, string>; annotations?: Record<string, string> } = {},
+  metadata: {
+    namespace?: string
+    labels?: Record<string, string>
+    annotations?: Record<string, string>
+  } = {},
 ): EdgeObject => ({
   apiVersion,
   kind,
