@@ -28,83 +28,73 @@ export interface Demo {
 /**
  * Fills an empty system with the demo company through the operations that anybody would use, and makes the demo
  * accounts, whose passwords are made up here. The launcher runs `main.ts`, once every process is ready, keeps the
- * answer (`Demo`) in the data directory, and prints it. A system that was left before that has an answer is seeded
- * by halves: the launcher begins such a one anew.
+ * answer (`Demo`) in the data directory, and prints it. A start that ended before there is an answer leaves half a
+ * company: the launcher begins such a one anew.
  */
 export async function seedDemo({ addresses, today }: Seeding): Promise<Demo> {
   const as = clientsAs(addresses)
   const company = generateCompany(today)
-  const { people, demo } = company
-  const personOf = (number: string) => people.find((person) => person.number === number)!
+  const personOf = (number: string) => company.people.find((person) => person.number === number)!
   // Nobody has an account yet; whoever starts the system may create tenants.
-  const nobody = '00000000-0000-7000-8000-000000000000'
   const starter = as(nobody, nobody, 'operator:all').identity
 
-  const hrAdmin = personOf(demo.hrAdmin)
-  const operations = { name: 'Staffmesh Operations', slug: 'operations', email: 'operator@staffmesh.example' }
-  const [platform, customer] = [
-    await starter.createTenant({
-      slug: operations.slug,
-      companyName: operations.name,
-      firstAdmin: { email: operations.email, displayName: 'Operator' },
-    }),
-    await starter.createTenant({
-      slug: company.slug,
-      companyName: company.name,
-      firstAdmin: { email: hrAdmin.email, displayName: hrAdmin.displayName },
-    }),
-  ]
-  const operator = as(platform.tenant.id, nobody, 'operator:all', 'hr-admin:all').identity
-  await operator.setRoles({
-    accountId: platform.admin.id,
+  const operator = await createOperator(as, starter, addresses.identity)
+  const hrAdmin = personOf(company.demo.hrAdmin)
+  const { tenant, admin } = await starter.createTenant({
+    slug: company.slug,
+    companyName: company.name,
+    firstAdmin: { email: hrAdmin.email, displayName: hrAdmin.displayName },
+  })
+  const { directory, identity } = as(tenant.id, admin.id, 'hr-admin:all')
+  const employees = await enter(company, directory)
+
+  const account = async (role: DemoAccount['role'], number: string, roles: Roles): Promise<DemoAccount> => {
+    const { email, displayName: name } = personOf(number)
+    const employeeId = employees.get(number)!.id
+    const { account } = await identity.provisionAccount({ employeeId, email, displayName: name, roles })
+    const { url } = await identity.issueInvitation({ accountId: account.id })
+    const password = await acceptInvitation(url, addresses.identity)
+    return { role, company: company.slug, email, password, name, employeeId }
+  }
+  const accounts = await Promise.all([
+    // The first account of the company, which becomes that of the employee with the same address.
+    account('hr-admin', company.demo.hrAdmin, leads),
+    account('manager', company.demo.manager, leads),
+    account('employee', company.demo.employee, works),
+  ])
+  return { company: { name: company.name, slug: company.slug }, accounts: [...accounts, operator] }
+}
+
+const nobody = '00000000-0000-7000-8000-000000000000'
+
+type Roles = Parameters<Clients['identity']['provisionAccount']>[0]['roles']
+/** What lifecycle gives for an employment, too. */
+const works: Roles = [{ role: 'employee', reach: 'self' }]
+const leads: Roles = [...works, { role: 'manager', reach: 'reports' }]
+
+/** The tenant of those who run the platform, and one of them. */
+async function createOperator(
+  as: ReturnType<typeof clientsAs>,
+  starter: Clients['identity'],
+  identity: string,
+): Promise<DemoAccount> {
+  const company = 'operations'
+  const email = 'operator@staffmesh.example'
+  const name = 'Operator'
+  const { tenant, admin } = await starter.createTenant({
+    slug: company,
+    companyName: 'Staffmesh Operations',
+    firstAdmin: { email, displayName: name },
+  })
+  const own = () => as(tenant.id, nobody, 'operator:all', 'hr-admin:all').identity
+  await own().setRoles({
+    accountId: admin.id,
     roles: [
       { role: 'operator', reach: 'all' },
       { role: 'hr-admin', reach: 'all' },
     ],
-    version: platform.admin.version,
+    version: admin.version,
   })
-
-  const admin = as(customer.tenant.id, customer.admin.id, 'hr-admin:all')
-  const employees = await enter(company, admin.directory)
-
-  const account = async (
-    role: DemoAccount['role'],
-    number: string,
-    roles: Parameters<Clients['identity']['provisionAccount']>[0]['roles'],
-  ): Promise<DemoAccount> => {
-    const { email, displayName: name } = personOf(number)
-    const employeeId = employees.get(number)!.id
-    const { account } = await admin.identity.provisionAccount({ employeeId, email, displayName: name, roles })
-    const { url } = await admin.identity.issueInvitation({ accountId: account.id })
-    return {
-      role,
-      company: company.slug,
-      email,
-      password: await acceptInvitation(url, addresses.identity),
-      name,
-      employeeId,
-    }
-  }
-  const { url } = await operator.issueInvitation({ accountId: platform.admin.id })
-  const accounts = await Promise.all([
-    account('hr-admin', demo.hrAdmin, [
-      { role: 'manager', reach: 'reports' },
-      { role: 'employee', reach: 'self' },
-    ]),
-    account('manager', demo.manager, [
-      { role: 'manager', reach: 'reports' },
-      { role: 'employee', reach: 'self' },
-    ]),
-    account('employee', demo.employee, [{ role: 'employee', reach: 'self' }]),
-    acceptInvitation(url, addresses.identity).then(
-      (password): DemoAccount => ({
-        role: 'operator',
-        company: operations.slug,
-        email: operations.email,
-        password,
-        name: 'Operator',
-      }),
-    ),
-  ])
-  return { company: { name: company.name, slug: company.slug }, accounts }
+  const { url } = await own().issueInvitation({ accountId: admin.id })
+  return { role: 'operator', company, email, password: await acceptInvitation(url, identity), name }
 }
