@@ -1,7 +1,7 @@
 import { callerOf } from '#kit/call.ts'
 import type { AnswerOf, ParsedInputOf } from '#kit/contract.ts'
-import type { Tx } from '#kit/database.ts'
 import { DomainError, refusals } from '#kit/problem.ts'
+import type { Tx } from '#kit/tx.ts'
 import { identityContract } from './contract.ts'
 
 export const refuse = refusals(identityContract.problems)

@@ -1,6 +1,6 @@
 import { callerOf } from '#kit/call.ts'
 import type { CommandTx } from '#kit/command.ts'
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import { type Answer, demandAdministrator, type Input, idFrom, isJob, refuse } from './access.ts'
 import { isCurrent, normalizeEmail, statusOf } from './domain/account.ts'
 import { effective, isRole, isSame, mayChange } from './domain/roles.ts'

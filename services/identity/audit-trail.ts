@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import { type Answer, type Input, idFrom, isAdministrator, refuse } from './access.ts'
 import { readAccount } from './store/accounts.ts'
 

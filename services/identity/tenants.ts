@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { CommandTx } from '#kit/command.ts'
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import { type Answer, demandOperator, demandTenant, type Input, refuse } from './access.ts'
 import { viewOf } from './accounts.ts'
 import { normalizeEmail } from './domain/account.ts'

@@ -1,7 +1,7 @@
 import { createHash, randomUUIDv7 } from 'node:crypto'
 import { callerOf } from './call.ts'
-import type { Outcome, Tx } from './database.ts'
 import { DomainError } from './problem.ts'
+import type { Outcome, Tx } from './tx.ts'
 
 /** A fact for other contexts: thin, no personal values. */
 export interface EventDraft {

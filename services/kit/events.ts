@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { backgroundCall, type Call } from './call.ts'
 import { stream } from './contract.ts'
-import type { Database, Tx } from './database.ts'
+import type { Database } from './database.ts'
 import { log } from './log.ts'
 import { DomainError } from './problem.ts'
 import { id, instant } from './schemas.ts'
 import { recorder } from './telemetry.ts'
+import type { Tx } from './tx.ts'
 
 /** A thin fact: what happened to which aggregate; who needs values asks for them. */
 export const feedEvent = z.object({

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { callerOf, scopeOf } from './call.ts'
 import { type Access, contract, query } from './contract.ts'
-import type { Tx } from './database.ts'
 import { migrations } from './fixtures/counter/app.ts'
 import { DomainError, refusals } from './problem.ts'
 import { createApp, transactional } from './server.ts'
 import { callerHeaders, post, type TestDatabase, testDatabase } from './testing.ts'
+import type { Tx } from './tx.ts'
 
 const tenant = randomUUIDv7()
 const employee = randomUUIDv7()

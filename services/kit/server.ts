@@ -7,12 +7,13 @@ import { assertScope, callerFrom, scopeFor } from './caller.ts'
 import { type CommandTx, StoredAnswer } from './command.ts'
 import type { AnswerOf, Contract, Operation, Operations, ParsedInputOf } from './contract.ts'
 import { maxJsonBody, routeOf } from './contract.ts'
-import type { Database, Tx } from './database.ts'
+import type { Database } from './database.ts'
 import { readInput } from './input.ts'
 import { log, traceOf } from './log.ts'
 import { DomainError, kitProblems, problemDocument, RemoteProblem } from './problem.ts'
 import type { Scope } from './schemas.ts'
 import { observe } from './telemetry.ts'
+import type { Tx } from './tx.ts'
 
 /** One server-sent event of a stream; `id` is what a client resumes from (Last-Event-ID). */
 export interface StreamEvent<T> {

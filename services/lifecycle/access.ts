@@ -1,8 +1,9 @@
 import { type Call, callerOf } from '#kit/call.ts'
 import type { CommandTx } from '#kit/command.ts'
 import type { ParsedInputOf } from '#kit/contract.ts'
-import type { Database, Tx } from '#kit/database.ts'
+import type { Database } from '#kit/database.ts'
 import { refusals } from '#kit/problem.ts'
+import type { Tx } from '#kit/tx.ts'
 import { lifecycleContract } from './contract.ts'
 import { acrossTenants } from './store.ts'
 

@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { Process } from './domain/process.ts'
 
 export type RecordKind = 'org-unit' | 'position' | 'employee' | 'account'

@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Call } from '#kit/call.ts'
-import type { Database, Tx } from '#kit/database.ts'
+import type { Database } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import { commanding, type Input, reading, refuse } from './access.ts'
 import type { Clients } from './clients.ts'
 import { progressOf } from './domain/process.ts'

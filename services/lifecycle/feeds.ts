@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { Tx } from '#kit/database.ts'
 import { type FeedEvent, feedEvent } from '#kit/events.ts'
 import { log } from '#kit/log.ts'
+import type { Tx } from '#kit/tx.ts'
 import { acrossTenants, forgetTenant, type Wake, wake, wakeAllAccounts } from './store.ts'
 
 /** Kinds of events whose aggregate is an employee. */

@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { backgroundCall } from '#kit/call.ts'
-import type { Tx } from '#kit/database.ts'
 import { type TestDatabase, testCall, testDatabase } from '#kit/testing.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { Kind } from './domain/process.ts'
 import {
   acrossTenants,

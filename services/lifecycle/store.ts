@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { Kind, Process, State } from './domain/process.ts'
 import { progressOf } from './domain/process.ts'
 

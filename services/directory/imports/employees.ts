@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import { type LocalDate, lastEmployment, type Terms, type Timeline, versionOn } from '../domain/timeline.ts'
 import type { Import } from '../store/import.ts'
 import { loadPersons, type Person, type PersonRow } from '../store/person.ts'

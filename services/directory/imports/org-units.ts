@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { CommandTx } from '#kit/command.ts'
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import { change, open, type UnitTerms } from '../domain/org-unit.ts'
 import { orgUnitCycles } from '../store/cycles.ts'
 import type { Import } from '../store/import.ts'

@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { Import } from '../store/import.ts'
 import type { LinkIssue, Outcome, ReadRow } from './importer.ts'
 

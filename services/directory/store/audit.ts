@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import { instantOf } from './employee.ts'
 
 export interface AuditRow {

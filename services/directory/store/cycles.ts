@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 
 /**
  * Finds who is above oneself on some date: walks up from each of $1, at every step only through the days on which the

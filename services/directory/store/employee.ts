@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import type { Tx } from '#kit/database.ts'
 import type { Scope } from '#kit/schemas.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { employee } from '../contract/schemas.ts'
 import { refuse } from '../domain/refuse.ts'
 import { scopeValues } from './scope.ts'

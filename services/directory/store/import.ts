@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { CommandTx } from '#kit/command.ts'
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { importOptions, importResource } from '../contract/imports.ts'
 import { refuse } from '../domain/refuse.ts'
 import { instantOf } from './employee.ts'

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import type { Tx } from '#kit/database.ts'
 import { DomainError } from '#kit/problem.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { orgUnit, position } from '../contract/organization.ts'
 import type { OrgUnit, UnitTerms, UnitVersion } from '../domain/org-unit.ts'
 import { refuse } from '../domain/refuse.ts'

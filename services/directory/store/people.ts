@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import type { Tx } from '#kit/database.ts'
 import { DomainError } from '#kit/problem.ts'
 import type { Scope } from '#kit/schemas.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { peopleOperations } from '../contract/people.ts'
 import type { employeeSummary } from '../contract/schemas.ts'
 import { searchTerms } from '../domain/search.ts'

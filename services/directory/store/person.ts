@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import { displayName, type NameOrder, sortName } from '../domain/names.ts'
 import { searchEntry } from '../domain/search.ts'
 

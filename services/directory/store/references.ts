@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { UnitVersion } from '../domain/org-unit.ts'
 import { refuse } from '../domain/refuse.ts'
 import {

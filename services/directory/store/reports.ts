@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 
 /** Who reports to a manager on any day after a date. */
 export async function countReportsAfter(

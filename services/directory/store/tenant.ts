@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 
 /** Replaces all that says who somebody was; that somebody worked here, where and when, stays. */
 export async function erasePerson(tx: Tx, employeeId: string): Promise<number> {

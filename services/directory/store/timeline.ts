@@ -1,7 +1,7 @@
 import type { CommandTx } from '#kit/command.ts'
-import type { Tx } from '#kit/database.ts'
 import { DomainError } from '#kit/problem.ts'
 import type { Scope } from '#kit/schemas.ts'
+import type { Tx } from '#kit/tx.ts'
 import { refuse } from '../domain/refuse.ts'
 import type { Employment, Terms, Timeline, Version } from '../domain/timeline.ts'
 import { scopeValues } from './scope.ts'

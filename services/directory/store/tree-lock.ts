@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 
 /**
  * Serializes changes of a tenant's trees (org units, reporting line) and of the time in which people and units can be

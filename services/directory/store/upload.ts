@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 
 /** Bytes of one stored piece: what a reader holds in memory at a time. */
 const pieceSize = 256 * 1024

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { backgroundCall } from '#kit/call.ts'
-import type { Database, Tx } from '#kit/database.ts'
+import type { Database } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 
 /** Whose ids are bearer secrets: the database keeps their hash in place of them. */
 const secret = new Set(['RefreshToken', 'AuthorizationCode'])

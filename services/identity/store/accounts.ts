@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { Standing } from '../domain/account.ts'
 import type { Assignment } from '../domain/roles.ts'
 

@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 
 export async function savePassword(tx: Tx, account: string, hash: string): Promise<void> {
   await tx.query(

@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import { forgetAfter } from '../domain/throttle.ts'
 
 /** Removes what has expired: nothing reads it any more. */

@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { Standing } from '../domain/account.ts'
 import type { Assignment } from '../domain/roles.ts'
 

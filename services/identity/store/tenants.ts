@@ -1,5 +1,5 @@
 import type { CommandTx } from '#kit/command.ts'
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 
 export interface Tenant {
   id: string

@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import { forgetAfter, pauseAfter, type ThrottleKind } from '../domain/throttle.ts'
 
 interface Counter {

@@ -1,5 +1,5 @@
 import type { Call } from '#kit/call.ts'
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { Clients } from '../clients.ts'
 import type { Kind, ProcessOf, Progress, State } from '../domain/process.ts'
 

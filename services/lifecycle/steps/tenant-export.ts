@@ -1,4 +1,4 @@
-import type { Tx } from '#kit/database.ts'
+import type { Tx } from '#kit/tx.ts'
 import type { ProcessOf, Progress } from '../domain/process.ts'
 import { type RecordKind, type Records, removePages, savePage } from '../export-store.ts'
 import type { Outcome, Step, StepContext } from './step.ts'
