@@ -52,8 +52,7 @@ export function edgeCharts(
 export function helmValuesOf(services: readonly Service[], environment: Environment): Map<string, object> {
   if (environment.edge !== 'kong') return new Map()
   const { name, kong } = environment
-  if (!kong)
-    throw new Error(`${name}: edge is kong; give kong: { replicas: { min, max }, service: 'LoadBalancer' }`)
+  if (!kong) throw new Error(`${name}: edge is kong; give kong: { replicas: { min, max } }`)
   return new Map([['kong-values.yaml', kongValues(services, kong, isHttps(environment))]])
 }
 

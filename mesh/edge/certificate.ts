@@ -1,7 +1,10 @@
 import { namespaces } from '../resource.ts'
 import { type EdgeObject, object } from './kong.ts'
 
-/** How the edge gets its certificate: from an issuer of cert-manager, or from a Secret that stands there. */
+/**
+ * How the edge gets its certificate: from an issuer of cert-manager that proves the domain by DNS (a solver by HTTP would
+ * be a stranger among the services, whom no policy lets in), or from a Secret that stands there.
+ */
 export type Tls = { clusterIssuer: string } | { secret: string }
 
 /** The Secret of type kubernetes.io/tls in the namespace of the routes. */

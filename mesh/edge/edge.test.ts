@@ -219,7 +219,7 @@ describe('the mesh behind Kong', () => {
   })
 
   it('knows Kong by the identity of the edge', () => {
-    const { gateway } = kongValues(services, { replicas: { min: 2, max: 4 }, service: 'NodePort' }, true)
+    const { gateway } = kongValues(services, { replicas: { min: 2, max: 4 } }, true)
     expect(gateway.deployment.serviceAccount.name).toBe(edge)
     expect(gateway.podLabels).toEqual({ 'app.kubernetes.io/part-of': edge })
   })

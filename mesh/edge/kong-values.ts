@@ -10,12 +10,12 @@ const versions = { kong: '3.9', controller: '3.5' }
 
 export interface KongValues {
   replicas: { min: number; max: number }
-  /** How clients reach it. */
-  service: 'LoadBalancer' | 'NodePort'
+  /** Port of the nodes for plain HTTP, where the cluster has no load balancer. */
+  nodePort?: number
 }
 
 /** Values for Kong's official Helm chart: https://github.com/Kong/charts/tree/main/charts/ingress */
-export function kongValues(services: readonly Service[], { replicas, service }: KongValues, https: boolean) {
+export function kongValues(services: readonly Service[], { replicas, nodePort }: KongValues, https: boolean) {
   const largest = Math.max(...edgeRoutes(services).map((route) => route.maxBody))
   return {
     controller: {
@@ -52,13 +52,15 @@ export function kongValues(services: readonly Service[], { replicas, service }: 
       manager: { enabled: false },
       admin: { tls: { client: { secretName: adminSecrets.authority } } },
       proxy: {
-        type: service,
+        type: nodePort ? 'NodePort' : 'LoadBalancer',
         // Keeps the addresses of clients.
         externalTrafficPolicy: 'Local',
-        http: { enabled: true },
+        http: { enabled: true, ...(nodePort ? { nodePort } : {}) },
         tls: { enabled: https },
       },
       env: {
+        // The one that knows `regex-priority`.
+        router_flavor: 'traditional',
         // No proxy in front is believed: X-Real-IP is the address that Kong sees.
         headers: 'off',
         anonymous_reports: 'off',

@@ -55,7 +55,8 @@ export const pluginConfigs = {
     hour: z.int().positive().optional(),
     limit_by: z.literal('header'),
     header_name: headerName,
-    policy: z.enum(['local', 'redis']),
+    // The key holds a part of the token, which has no place in a store.
+    policy: z.literal('local'),
     error_message: z.string().optional(),
   }),
   'request-size-limiting': z.strictObject({
