@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { JsonPatch } from 'cdk8s'
 import { k8s } from 'cdk8s-plus-34'
 import type { Construct } from 'constructs'
 
@@ -12,9 +13,8 @@ export function job(
   options: { name: string; labels: Record<string, string>; pod: k8s.PodSpec },
 ): void {
   const { name, labels, pod } = options
-  const hash = createHash('sha256').update(JSON.stringify(pod)).digest('hex').slice(0, 8)
-  new k8s.KubeJob(scope, id, {
-    metadata: { name: `${name}-${hash}`, labels },
+  const made = new k8s.KubeJob(scope, id, {
+    metadata: { name, labels },
     spec: {
       // Until what it needs is there: proxies and databases may come up later.
       backoffLimit: 20,
@@ -22,4 +22,15 @@ export function job(
       template: { metadata: { labels }, spec: { ...pod, restartPolicy: 'OnFailure' } },
     },
   })
+  const { template } = (made.toJson() as Job).spec
+  made.addJsonPatch(JsonPatch.replace('/metadata/name', `${name}-${podHash(template.spec)}`))
 }
+
+/** A Job as it is written. */
+export interface Job {
+  metadata: { name: string }
+  spec: { template: { spec: object } }
+}
+
+export const podHash = (pod: object) =>
+  createHash('sha256').update(JSON.stringify(pod)).digest('hex').slice(0, 8)

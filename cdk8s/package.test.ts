@@ -1,0 +1,131 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { registerSchema, validate } from '@hyperjump/json-schema/draft-2020-12'
+import { Yaml } from 'cdk8s'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { helmChart, shapeOf, writeChart } from '../charts/helm/chart.ts'
+import { Placeholders } from '../charts/helm/placeholders.ts'
+import { templatesOf } from '../charts/helm/templates.ts'
+import { merged, type Tree } from '../charts/helm/values.ts'
+import { services } from '../services/index.ts'
+import { manifestsOf } from './app.ts'
+import { type Job, podHash } from './constructs/job.ts'
+import { environmentOf, environments } from './environments.ts'
+
+const jwks = '{"keys":[]}'
+const all = Object.values(environments)
+const schema = 'https://staffmesh.dev/values'
+let folder: string
+let templates: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'staffmesh-chart-'))
+  const chart = await helmChart(services, all, jwks, '0.0.0')
+  await writeChart(chart, folder)
+  registerSchema(JSON.parse(chart.get('values.schema.json')!), schema)
+  templates = [...chart].flatMap(([file, text]) => (file.startsWith('templates/') ? [text] : [])).join('\n')
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const valuesIn = (file: string) => (Yaml.load(join(folder, file)) as Tree[])[0]!
+const valuesOf = (environment: string) =>
+  merged(valuesIn('values.yaml'), valuesIn(`values/${environment}.yaml`))
+const accepts = async (values: Tree) => (await validate(schema, structuredClone(values) as never)).valid
+
+describe.each(all)('the Helm chart for $name', (environment) => {
+  it('has the objects that synth writes, once its values stand where placeholders were', async () => {
+    const { files, placeholders } = await shapeOf(services, environment, jwks, new Map())
+    let text = JSON.stringify([...files])
+    for (const { path, placeholder, real } of placeholders.values)
+      if (path[0] === 'publicUrl')
+        text = text.replaceAll(/https?:\/\/helm-value-publicurl\.invalid/g, urlOf())
+      else if (Array.isArray(real)) text = text.replaceAll(`["${placeholder}"]`, JSON.stringify(real))
+      else text = text.replaceAll(String(placeholder), String(real))
+    const filled = (JSON.parse(text) as [string, Job[]][]).map(([file, objects]) => [
+      file,
+      objects.map((object) => {
+        const { name } = object.metadata
+        const hash = () => podHash(object.spec.template.spec)
+        return { ...object, metadata: { ...object.metadata, name: name.replace('helm-pod-hash', hash) } }
+      }),
+    ])
+    expect(filled).toEqual(JSON.parse(JSON.stringify([...(await manifestsOf(services, environment, jwks))])))
+  })
+  const urlOf = () => environment.publicUrl ?? `https://${environment.domain}`
+
+  it('has values that its schema accepts', async () => {
+    expect(await accepts(valuesOf(environment.name))).toBe(true)
+  })
+})
+
+describe('the values', () => {
+  const production = () => valuesOf('production')
+
+  it.each<[string, (values: Tree) => Tree]>([
+    ['an unknown value', (values) => ({ ...values, domian: 'hr.company.example' })],
+    ['an unknown service', (values) => merged(values, { replicas: { payrol: { min: 1, max: 2 } } })],
+    ['an environment that is none', (values) => ({ ...values, environment: 'prod' })],
+    ['a number that is none', (values) => merged(values, { replicas: { identity: { min: '2' } } })],
+    ['a tag that would end its string', (values) => merged(values, { images: { tag: 'v1" b' } })],
+    ['a digest that is none', (values) => merged(values, { images: { digests: { identity: 'v1' } } })],
+    ['http where a certificate is', (values) => ({ ...values, publicUrl: 'http://hr.company.example' })],
+    ['https where no certificate is', (values) => ({ ...values, environment: 'kind' })],
+  ])('are refused with %s', async (_, change) => {
+    expect(await accepts(change(production()))).toBe(false)
+  })
+
+  it('are refused where one is missing', async () => {
+    for (const missing of Object.keys(production()))
+      expect(
+        await accepts(Object.fromEntries(Object.entries(production()).filter(([key]) => key !== missing))),
+        missing,
+      ).toBe(false)
+  })
+
+  it('all have an effect', () => {
+    const leaves = (tree: Tree, path: string[] = []): string[][] =>
+      Object.entries(tree).flatMap(([key, value]) =>
+        typeof value === 'object' && !Array.isArray(value)
+          ? leaves(value as Tree, [...path, key])
+          : [[...path, key]],
+      )
+    // By ranges and helpers, not by their whole path.
+    const named = leaves(production()).filter(([first]) => first !== 'images')
+    expect(named.length).toBeGreaterThan(10)
+    for (const path of named)
+      expect(
+        templates.includes(`.Values.${path.join('.')}`) ||
+          templates.includes(path.map((key) => `"${key}"`).join(' ')),
+        path.join('.'),
+      ).toBe(true)
+  })
+})
+
+describe('the templates', () => {
+  it('have no placeholder left', () => {
+    expect(templates).not.toMatch(/helm-value-/)
+    expect(templates).toContain('{{ .Values.replicas.identity.max | toJson }}')
+    expect(templates).toContain('{{ include "staffmesh.image" (list . "identity") }}')
+  })
+
+  it('pass on what looks like a template and is meant for others', () => {
+    expect(templatesOf([shape('{{ .Other }}')]).get('a.yaml')).toContain('{{ "{{" }} .Other }}')
+  })
+
+  it('cannot be made of a part of a value', () => {
+    const placeholders = new Placeholders(new Map())
+    const { publicUrl } = placeholders.environment(environmentOf('kind'))
+    expect(() => templatesOf([{ ...shape(new URL(publicUrl!).host), placeholders }])).toThrow(
+      'use the value as a whole',
+    )
+  })
+
+  const shape = (value: string) => ({
+    environment: 'kind',
+    files: new Map([
+      ['a.yaml', [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { value } }]],
+    ]),
+    placeholders: new Placeholders(new Map()),
+  })
+})
