@@ -162,6 +162,18 @@ describe('plugins', () => {
       expect(pluginsOf(route)).toContain('edge-headers')
   })
 
+  it('take a token from its header only, by the key that it names, while it is valid', () => {
+    expect(configOf('edge-token')).toEqual({
+      key_claim_name: 'kid',
+      header_names: ['authorization'],
+      uri_param_names: [],
+      cookie_names: [],
+      claims_to_verify: ['exp'],
+      run_on_preflight: true,
+      realm: 'staffmesh',
+    })
+  })
+
   it('count a token per service as often as declared', () => {
     for (const service of services.filter(({ layer }) => layer === 'application')) {
       expect(configOf(`edge-limit-${service.name}`)).toMatchObject({
