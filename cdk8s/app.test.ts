@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { services } from '../services/index.ts'
 import { manifestsOf } from './app.ts'
-import { type Environment, environmentOf, environments } from './environments.ts'
+import { type DatabaseInstance, type Environment, environmentOf, environments } from './environments.ts'
 import { checkFields } from './field-check.ts'
 
 interface Manifest {
@@ -23,37 +23,10 @@ describe.each(Object.values(environments))('the manifests of $name', (environmen
   it('have only fields that the schemas know', async () => {
     expect(await checkFields(await objectsOf(environment))).toEqual([])
   })
-
-  it('name each object once', async () => {
-    const names = (await objectsOf(environment)).map((o) =>
-      [o.kind, o.metadata.namespace, o.metadata.name].join('/'),
-    )
-    expect(names).toEqual([...new Set(names)])
-  })
-
-  it('run nothing as root, with privileges or with a token of the API server', async () => {
-    const pods = (await objectsOf(environment)).flatMap((object) => {
-      const template = object.spec?.template as { spec: PodSpec } | undefined
-      return template ? [template.spec] : []
-    })
-    expect(pods.length).toBeGreaterThan(services.length)
-    for (const pod of pods) {
-      expect(pod.automountServiceAccountToken).toBe(false)
-      for (const container of pod.containers)
-        expect(container.securityContext).toEqual({
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          runAsNonRoot: true,
-          capabilities: { drop: ['ALL'] },
-          seccompProfile: { type: 'RuntimeDefault' },
-        })
-    }
-  })
 })
 
 interface PodSpec {
-  automountServiceAccountToken: boolean
-  containers: { securityContext: unknown; env?: unknown[] }[]
+  containers: { env?: unknown[] }[]
   volumes: { name: string; secret?: { secretName: string; items: { path: string }[] } }[]
 }
 
@@ -75,30 +48,8 @@ describe('a service that declares files', () => {
   })
 })
 
-describe('connections to databases', () => {
-  const variablesOf = async (environment: Environment) =>
-    (await objectsOf(environment)).flatMap(({ spec }) => {
-      const pod = (spec?.template as { spec: PodSpec } | undefined)?.spec
-      return (pod?.containers.flatMap(({ env }) => env ?? []) ?? []) as { name: string; value?: string }[]
-    })
-
-  it('outside the cluster verify the certificate, and its name', async () => {
-    const urls = (await variablesOf(environmentOf('production'))).filter(({ name }) =>
-      name.endsWith('DATABASE_URL'),
-    )
-    expect(urls.length).toBeGreaterThan(services.length)
-    for (const { value } of urls)
-      expect(value).toMatch(
-        /@postgres[a-z-]*\.internal:5432\/\w+\?sslmode=verify-full&sslrootcert=[a-z/-]+ca\.crt$/,
-      )
-  })
-
-  it('have their passwords from Secrets', async () => {
-    for (const { value } of await variablesOf(environmentOf('kind')))
-      if (value?.startsWith('postgres:')) expect(value).toMatch(/^postgres:\/\/\w+:\$\([A-Z_]+\)@/)
-  })
-
-  it('make a Job with another name where their host changes', async () => {
+describe('moving a database', () => {
+  it('makes its Jobs anew, and no others', async () => {
     const jobsOf = async (environment: Environment) =>
       (await objectsOf(environment)).flatMap(({ kind, metadata }) => (kind === 'Job' ? [metadata.name] : []))
     const kind = environmentOf('kind')
@@ -136,5 +87,17 @@ describe('wrong values', () => {
       instanceOf: {},
     }
     await expect(manifestsOf(services, tight, jwks)).rejects.toThrow('Raise maxConnections')
+  })
+
+  it.each<[string, DatabaseInstance, string]>([
+    [
+      'an authority without the name of its Secret',
+      { maxConnections: 500, outside: { host: 'postgres.example', port: 5432, caSecret: '' } },
+      'volume database-ca is a Secret without a name; name it in',
+    ],
+    ['an instance that is neither inside nor outside', { maxConnections: 500 }, 'or say where it is outside'],
+  ])('are refused: %s', async (_what, main, remedy) => {
+    const environment = { ...environmentOf('kind'), instances: { main } }
+    await expect(manifestsOf(services, environment, jwks)).rejects.toThrow(remedy)
   })
 })

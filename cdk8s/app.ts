@@ -7,7 +7,10 @@ import { DatabaseChart } from '../charts/database.ts'
 import { MeshChart } from '../charts/mesh.ts'
 import { NamespacesChart } from '../charts/namespaces.ts'
 import { ServiceChart } from '../charts/service.ts'
+import type { ApiObject } from '../mesh/checks.ts'
+import { graphOf } from '../mesh/graph.ts'
 import { mesh } from '../mesh/index.ts'
+import { refuseFaults } from './checks.ts'
 import { checkConnections } from './connections.ts'
 import { edgeCharts, serviceAnnotationsOf } from './edge.ts'
 import { type Environment, instanceOf, outsideOf, publicUrlOf } from './environments.ts'
@@ -17,7 +20,7 @@ export async function manifestsOf(
   services: readonly Service[],
   environment: Environment,
   jwks: string,
-): Promise<Map<string, unknown[]>> {
+): Promise<Map<string, ApiObject[]>> {
   checkConnections(services, environment)
   const app = new App()
   const charts = [new NamespacesChart(app, '00-namespaces')]
@@ -45,7 +48,9 @@ export async function manifestsOf(
     )
   }
   charts.push(...edgeCharts(app, services, environment, jwks))
-  return new Map(charts.map((chart) => [`${chart.node.id}.yaml`, chart.toJson() as unknown[]]))
+  const manifests = new Map(charts.map((chart) => [`${chart.node.id}.yaml`, chart.toJson() as ApiObject[]]))
+  refuseFaults([...manifests.values()].flat(), graphOf(services))
+  return manifests
 }
 
 /** One chart an instance inside the cluster. */

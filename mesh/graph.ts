@@ -42,6 +42,7 @@ export function graphOf(services: readonly Service[]): Graph {
     ...fromOutside(service),
   ])
   refuseCycles(edges)
+  refuseUpwardCalls(services, edges)
   return { services, edges }
 }
 
@@ -81,6 +82,21 @@ function refuseCycles(edges: readonly Edge[]): void {
       visit(callee, [...trail, name])
   }
   for (const name of new Set(edges.map((e) => e.caller))) visit(name, [])
+}
+
+/** Calls point down: from an application service to a data service. */
+function refuseUpwardCalls(services: readonly Service[], edges: readonly Edge[]): void {
+  const layers = new Map(services.map(({ name, layer }) => [name, layer]))
+  for (const { caller, callee } of edges.filter((e) => e.caller !== edge)) {
+    if (layers.get(caller) === 'data')
+      throw new Error(
+        `${caller} is a data service and calls ${callee}: let an application service bring the two together`,
+      )
+    if (layers.get(callee) !== 'data')
+      throw new Error(
+        `${caller} calls ${callee}, which is no data service: tell it in an event that it reads`,
+      )
+  }
 }
 
 /** The services that a service calls, in order of name. */

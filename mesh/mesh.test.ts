@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { contract, query } from '#kit/contract.ts'
+import type { Service } from '#kit/service.ts'
 import { services } from '../services/index.ts'
-import { authorization } from './authorization.ts'
 import { databases } from './databases.ts'
 import { egress } from './egress.ts'
-import { type Edge, graphOf } from './graph.ts'
+import { graphOf } from './graph.ts'
 import { mesh } from './index.ts'
 import { tenantLimits } from './rate-limits.ts'
-import { because, principalOf, type Resource } from './resource.ts'
+import { because, type Resource } from './resource.ts'
 import { behaviourOf } from './traffic.ts'
 
 const issuer = { url: 'https://staffmesh.test/oidc', jwks: '{"keys":[]}' }
@@ -15,68 +17,8 @@ const policies = mesh(services, { issuer, instanceOf: () => 'main' })
 const callers = ['edge', ...services.map((service) => service.name)]
 
 interface Rule {
-  from: { source: { principals: string[]; requestPrincipals?: string[] } }[]
-  to: { operation: { methods: string[]; paths: string[] } }[]
+  from: { source: { principals: string[] } }[]
 }
-
-/** Whether the rendered policies let a caller use an operation: what Envoy will do, in a few lines. */
-function rulesThatAllow(
-  resources: Resource[],
-  call: Pick<Edge, 'caller' | 'callee' | 'method' | 'path'>,
-): Rule[] {
-  const policy = resources.find((resource) => resource.metadata.name === call.callee)
-  return ((policy?.spec.rules ?? []) as Rule[]).filter(
-    (rule) =>
-      rule.from.some(({ source }) => source.principals.includes(principalOf(call.caller))) &&
-      rule.to.some(
-        ({ operation }) =>
-          operation.methods.includes(call.method) &&
-          operation.paths.includes(call.path.replaceAll(/\{\w+\}/g, '{*}')),
-      ),
-  )
-}
-
-describe('who may call whom', () => {
-  const rendered = authorization(graph, issuer.url)
-
-  it('allows each declared call, once per kind of token', () => {
-    for (const call of graph.edges) {
-      const tokens = call.caller === 'edge' ? Math.min(1, call.access.length) : call.access.length
-      expect(
-        rulesThatAllow(rendered, call),
-        `${call.caller} → ${call.callee}.${call.operation}`,
-      ).toHaveLength(Math.max(1, tokens))
-    }
-  })
-
-  it('allows no pair that is not declared', () => {
-    const declared = new Set(graph.edges.map((e) => `${e.caller} ${e.callee} ${e.method} ${e.path}`))
-    const operations = new Map(graph.edges.map((e) => [`${e.callee} ${e.method} ${e.path}`, e]))
-    let refused = 0
-    for (const caller of callers)
-      for (const operation of operations.values()) {
-        const call = { ...operation, caller }
-        if (declared.has(`${caller} ${call.callee} ${call.method} ${call.path}`)) continue
-        expect(rulesThatAllow(rendered, call), `${caller} → ${call.callee}.${call.operation}`).toEqual([])
-        refused++
-      }
-    expect(refused).toBeGreaterThan(operations.size)
-  })
-
-  it('demands a token wherever a person or a job acts', () => {
-    for (const resource of rendered)
-      for (const rule of resource.spec.rules as Rule[])
-        for (const { operation } of rule.to) {
-          const call = graph.edges.find(
-            (e) =>
-              e.callee === resource.metadata.name &&
-              e.path.replaceAll(/\{\w+\}/g, '{*}') === operation.paths[0],
-          )!
-          const open = call.access.length === 0 || call.access.includes('service')
-          if (!open) expect(rule.from[0]!.source.requestPrincipals).toEqual([`${issuer.url}/*`])
-        }
-  })
-})
 
 describe('every policy', () => {
   it('says why it stands there and names no service that does not exist', () => {
@@ -86,11 +28,6 @@ describe('every policy', () => {
       expect(resource.metadata.annotations[because]).toBeTruthy()
       expect(names).toContain(resource.metadata.name)
     }
-  })
-
-  it('has strict mutual TLS', () => {
-    for (const { kind, spec } of policies.mtls!)
-      if (kind === 'PeerAuthentication') expect(spec).toEqual({ mtls: { mode: 'STRICT' } })
   })
 })
 
@@ -117,20 +54,6 @@ describe('retries', () => {
       if (call.kind === 'stream') expect([retried, timeout]).toEqual(['never', undefined])
       else expect(timeout).toBe(call.deadline)
       if (call.kind === 'command' && call.caller === 'edge') expect(retried).toBe('with-idempotency-key')
-    }
-  })
-
-  it('of a command from outside need its key', () => {
-    type Route = { name: string; match?: { headers?: object }[]; retries: { attempts: number } }
-    const routesOf = (callee: string) =>
-      policies.routes!.find((resource) => resource.metadata.name === callee)!.spec.http as Route[]
-    for (const call of graph.edges.filter((e) => e.caller === 'edge' && e.kind === 'command')) {
-      const [keyed, keyless] = [`${call.operation}-with-key`, call.operation].map((name) =>
-        routesOf(call.callee).find((route) => route.name === name),
-      )
-      expect(keyed!.match![0]!.headers).toEqual({ 'idempotency-key': { regex: '.+' } })
-      expect(keyed!.retries.attempts).toBeGreaterThan(0)
-      expect(keyless!.retries.attempts).toBe(0)
     }
   })
 })
@@ -205,5 +128,40 @@ describe('a graph that cannot be lived with', () => {
     expect(() => graphOf([first, first])).toThrow(`Two services are called ${first.name}`)
     const without = services.filter(({ name }) => name !== 'directory')
     expect(() => graphOf(without)).toThrow('add it there')
+  })
+
+  it('is refused where calls go in a circle, or up', () => {
+    const named = (name: string) => services.find((service) => service.name === name)!
+    const calling = (caller: string, callee: string): Service[] =>
+      services.map((service) =>
+        service.name === caller
+          ? {
+              ...service,
+              calls: { [callee]: { contract: named(callee).contract, operations: [operationOf(callee)] } },
+            }
+          : service,
+      )
+    const operationOf = (name: string) => Object.keys(named(name).contract.operations)[0]!
+    expect(() => graphOf(calling('directory', 'workforce'))).toThrow(
+      'Services call each other in a circle: directory → workforce → directory. Break one of the calls',
+    )
+    expect(() => graphOf(calling('identity', 'directory'))).toThrow(
+      'identity is a data service and calls directory: let an application service bring the two together',
+    )
+    expect(() => graphOf(calling('workforce', 'lifecycle'))).toThrow(
+      'workforce calls lifecycle, which is no data service',
+    )
+  })
+
+  it('is refused where an operation has no deadline', () => {
+    const ask = query({
+      summary: 'Asks',
+      deadline: Number.NaN,
+      input: z.strictObject({}),
+      output: z.object({}),
+    })
+    expect(() => contract({ service: 'slow', layer: 'data', problems: {}, operations: { ask } })).toThrow(
+      'slow.ask: give a deadline in milliseconds',
+    )
   })
 })

@@ -1,0 +1,210 @@
+import { expect, it } from 'vitest'
+import type { ApiObject } from '../mesh/checks.ts'
+import { graphOf } from '../mesh/graph.ts'
+import { services } from '../services/index.ts'
+import { manifestsOf } from './app.ts'
+import { faultsIn } from './checks.ts'
+import { type Environment, environmentOf } from './environments.ts'
+
+const graph = graphOf(services)
+const jwks = '{"keys":[]}'
+const objectsOf = async (environment: Environment, declared: Parameters<typeof manifestsOf>[0] = services) =>
+  structuredClone([...(await manifestsOf(declared, environment, jwks)).values()].flat())
+
+/** An object of the copy, its spec open to any harm. */
+function specOf(objects: ApiObject[], kind: string, name: string): Spec {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name)
+  return found!.spec as Spec
+}
+
+// Harm is done without types: that is what makes it harm.
+// biome-ignore lint/suspicious/noExplicitAny: see above
+type Spec = Record<string, any>
+
+const failing = (objects: ApiObject[]) => [...faultsIn(objects, graph).keys()]
+
+const podOf = (objects: ApiObject[], kind: string, name: string): Spec =>
+  specOf(objects, kind, name).template.spec
+
+it('finds nothing where nothing is changed', async () => {
+  expect(failing(await objectsOf(environmentOf('kind')))).toEqual([])
+})
+
+it('misses a call that is dropped from the declarations', async () => {
+  const declared = services.map((service) => {
+    if (service.name !== 'workforce') return service
+    const { directory, ...others } = service.calls
+    const operations = directory.operations.filter((name) => name !== 'hireEmployee')
+    return { ...service, calls: { ...others, directory: { ...directory, operations } } }
+  })
+  const objects = await objectsOf(environmentOf('kind'), declared)
+  expect([...faultsIn(objects, graph)]).toEqual([
+    ['declared calls are allowed', ['workforce → directory.hireEmployee is let through by 0 rules, not 1']],
+  ])
+})
+
+const policy = (objects: ApiObject[]) => specOf(objects, 'AuthorizationPolicy', 'directory')
+const workforceRule = (objects: ApiObject[]) =>
+  policy(objects).rules.find((rule: Spec) => rule.from[0].source.principals[0].endsWith('/workforce'))
+
+const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => void][] = [
+  ['a rule that is lost', 'declared calls are allowed', (o) => policy(o).rules.pop()],
+  [
+    'a principal that is loosened',
+    'undeclared calls are denied',
+    (o) => workforceRule(o).from[0].source.principals.push('*'),
+  ],
+  [
+    'one path more',
+    'undeclared calls are denied',
+    (o) => workforceRule(o).to[0].operation.paths.push('/deleteTenantData'),
+  ],
+  [
+    'a rule for anybody',
+    'undeclared calls are denied',
+    (o) => policy(o).rules.push({ to: [{ operation: { paths: ['/hireEmployee'] } }] }),
+  ],
+  [
+    'a call without a token',
+    'tokens are demanded',
+    (o) => delete workforceRule(o).from[0].source.requestPrincipals,
+  ],
+  ['a token for somebody else', 'tokens are demanded', (o) => delete workforceRule(o).when],
+  [
+    'mutual TLS that is permissive',
+    'mutual TLS is strict',
+    (o) => Object.assign(specOf(o, 'PeerAuthentication', 'default').mtls, { mode: 'PERMISSIVE' }),
+  ],
+  [
+    'a port without mutual TLS',
+    'mutual TLS is strict',
+    (o) =>
+      Object.assign(specOf(o, 'PeerAuthentication', 'default'), {
+        portLevelMtls: { 8080: { mode: 'DISABLE' } },
+      }),
+  ],
+  [
+    'a namespace where nothing is denied',
+    'nothing is allowed by default',
+    (o) =>
+      o.splice(
+        o.findIndex(({ metadata }) => metadata.name === 'deny-all'),
+        1,
+      ),
+  ],
+  [
+    'a command from outside that is retried without its key',
+    'retries do no harm',
+    (o) => {
+      const routes: Spec[] = specOf(o, 'VirtualService', 'workforce').http
+      delete routes.find(({ name }) => name.endsWith('-with-key'))!.match[0].headers
+    },
+  ],
+  [
+    'a stream that is retried',
+    'retries do no harm',
+    (o) => {
+      const routes: Spec[] = specOf(o, 'VirtualService', 'directory').http
+      Object.assign(routes.find(({ name }) => name === 'events')!.retries, { attempts: 2 })
+    },
+  ],
+  [
+    'a try that is longer than the deadline',
+    'retries do no harm',
+    (o) =>
+      Object.assign(specOf(o, 'VirtualService', 'directory').http[0].retries, { perTryTimeout: '99999ms' }),
+  ],
+  [
+    'a proxy that does not know the collector',
+    'proxies know what they need',
+    (o) => {
+      const [egress] = specOf(o, 'Sidecar', 'workforce').egress
+      egress.hosts = egress.hosts.filter((host: string) => !host.startsWith('observability/'))
+    },
+  ],
+  [
+    'a proxy that knows one service more',
+    'proxies know what they need',
+    (o) =>
+      specOf(o, 'Sidecar', 'directory').egress[0].hosts.push(
+        'staffmesh/identity.staffmesh.svc.cluster.local',
+      ),
+  ],
+  [
+    'a proxy that lets unknown hosts through',
+    'proxies know what they need',
+    (o) => Object.assign(specOf(o, 'Sidecar', 'directory').outboundTrafficPolicy, { mode: 'ALLOW_ANY' }),
+  ],
+  [
+    'a policy that does not say why',
+    'policies say why',
+    (o) => {
+      for (const each of o) if (each.kind === 'DestinationRule') delete each.metadata.annotations
+    },
+  ],
+  [
+    'a container as root',
+    'pods are restricted',
+    (o) => Object.assign(podOf(o, 'Deployment', 'identity').containers[0].securityContext, { runAsUser: 0 }),
+  ],
+  [
+    'a container with a capability',
+    'pods are restricted',
+    (o) =>
+      Object.assign(podOf(o, 'StatefulSet', 'main').containers[0].securityContext.capabilities, {
+        add: ['ALL'],
+      }),
+  ],
+  [
+    'a token of the API server',
+    'pods are restricted',
+    (o) => Object.assign(podOf(o, 'Deployment', 'identity'), { automountServiceAccountToken: true }),
+  ],
+  ['a port without a name', 'ports are named', (o) => delete specOf(o, 'Service', 'directory').ports[0].name],
+  [
+    'a port that is taken twice',
+    'ports are free',
+    (o) => {
+      const { ports } = specOf(o, 'Service', 'directory')
+      ports.push({ ...ports[0], name: 'http-other' })
+    },
+  ],
+  [
+    'a port of the sidecar',
+    'ports are free',
+    (o) =>
+      Object.assign(podOf(o, 'Deployment', 'directory').containers[0].ports[0], { containerPort: 15021 }),
+  ],
+  [
+    'a Secret without a name',
+    'secrets are named',
+    (o) => {
+      const { volumes } = podOf(o, 'Deployment', 'identity')
+      delete volumes.find(({ name }: Spec) => name === 'files').secret.secretName
+    },
+  ],
+  [
+    'a password in the manifest',
+    'connections are safe',
+    (o) => {
+      const { env } = podOf(o, 'Deployment', 'directory').containers[0]
+      const url = env.find(({ name }: Spec) => name === 'DATABASE_URL')
+      url.value = url.value.replace('$(APP_PASSWORD)', 'hunter2')
+    },
+  ],
+  ['an object that is there twice', 'names are unique', (o) => o.push(o.at(-1)!)],
+]
+
+it.each(mutations)('catches %s: %s', async (_name, check, harm) => {
+  const objects = await objectsOf(environmentOf('kind'))
+  harm(objects)
+  expect(failing(objects)).toEqual([check])
+})
+
+it('catches a connection to an outside database that trusts anybody', async () => {
+  const objects = await objectsOf(environmentOf('production'))
+  const { env } = podOf(objects, 'Deployment', 'directory').containers[0]
+  const url = env.find(({ name }: Spec) => name === 'DATABASE_URL')
+  url.value = url.value.replace('verify-full', 'require')
+  expect(failing(objects)).toEqual(['connections are safe'])
+})

@@ -1,0 +1,209 @@
+import { collector } from './egress.ts'
+import { calleesOf, type Edge, edge, type Graph } from './graph.ts'
+import { because, namespaces, principalOf } from './resource.ts'
+
+/** A rendered Kubernetes object, ours or another's. */
+export interface ApiObject {
+  apiVersion: string
+  kind: string
+  metadata: { name: string; namespace?: string; annotations?: Record<string, string> }
+  spec?: Record<string, unknown>
+}
+
+/** Looks at all that would be applied, and answers one sentence for each fault. */
+export type Check = (objects: readonly ApiObject[], graph: Graph) => string[]
+
+interface Rule {
+  from?: { source: { principals?: string[]; requestPrincipals?: string[] } }[]
+  to?: { operation: { methods?: string[]; paths?: string[] } }[]
+  when?: { key: string; values: string[] }[]
+}
+
+/** One caller and one operation that a policy lets through. */
+interface Pass {
+  callee: string
+  principal: string
+  method: string
+  path: string
+  rule: Rule
+}
+
+const anything = '*'
+
+/** What the policies of our services let through; a condition that is left out means anything. */
+function passes(objects: readonly ApiObject[]): Pass[] {
+  return ofKind(objects, 'AuthorizationPolicy', namespaces.services).flatMap(({ metadata, spec }) =>
+    ((spec?.rules ?? []) as Rule[]).flatMap((rule) =>
+      (rule.from ?? [{ source: {} }]).flatMap(({ source }) =>
+        (source.principals ?? [anything]).flatMap((principal) =>
+          (rule.to ?? [{ operation: {} }]).flatMap(({ operation }) =>
+            (operation.methods ?? [anything]).flatMap((method) =>
+              (operation.paths ?? [anything]).map((path) => ({
+                callee: metadata.name,
+                principal,
+                method,
+                path,
+                rule,
+              })),
+            ),
+          ),
+        ),
+      ),
+    ),
+  )
+}
+
+const lets = (pass: Pass, call: Edge) =>
+  pass.callee === call.callee &&
+  pass.principal === principalOf(call.caller) &&
+  pass.method === call.method &&
+  pass.path === call.path.replaceAll(/\{\w+\}/g, '{*}')
+
+const nameOf = (call: Edge) => `${call.caller} → ${call.callee}.${call.operation}`
+
+/** As many as there are kinds of token for it; the edge carries in none but a user's. */
+function declaredCallsAllowed(objects: readonly ApiObject[], { edges }: Graph): string[] {
+  const rendered = passes(objects)
+  return edges.flatMap((call) => {
+    const expected = call.caller === edge ? 1 : Math.max(1, call.access.length)
+    const found = rendered.filter((pass) => lets(pass, call)).length
+    return found === expected ? [] : [`${nameOf(call)} is let through by ${found} rules, not ${expected}`]
+  })
+}
+
+function undeclaredCallsDenied(objects: readonly ApiObject[], { edges }: Graph): string[] {
+  return passes(objects)
+    .filter((pass) => !edges.some((call) => lets(pass, call)))
+    .map(
+      ({ principal, callee, method, path }) =>
+        `${principal} may ${method} ${callee}${path}: no service declares it`,
+    )
+}
+
+/** Where a person or a job acts, the rule names issuer and audience of a valid token. */
+function tokensDemanded(objects: readonly ApiObject[], { edges }: Graph): string[] {
+  return passes(objects).flatMap((pass) => {
+    const call = edges.find((each) => lets(pass, each))
+    if (!call || call.access.length === 0 || call.access.includes('service')) return []
+    const { from = [], when = [] } = pass.rule
+    const demanded =
+      from.every(({ source }) => source.requestPrincipals?.every((each) => /^https?:.+\/\*$/.test(each))) &&
+      when.some(({ key, values }) => key === 'request.auth.audiences' && values.length > 0)
+    return demanded ? [] : [`${nameOf(call)} is let through without a valid token`]
+  })
+}
+
+function mutualTlsStrict(objects: readonly ApiObject[]): string[] {
+  const policies = objects.filter(({ kind }) => kind === 'PeerAuthentication')
+  const strict = { mtls: { mode: 'STRICT' } }
+  return [
+    ...policies
+      .filter(({ spec }) => JSON.stringify(spec) !== JSON.stringify(strict))
+      .map(({ metadata }) => `PeerAuthentication ${metadata.namespace}/${metadata.name} is not just STRICT`),
+    ...Object.values(namespaces)
+      .filter((name) => !policies.some(({ metadata }) => metadata.namespace === name))
+      .map((name) => `${name} has no PeerAuthentication`),
+  ]
+}
+
+/** Without a rule an ALLOW policy matches nothing; with an empty one it would match all. */
+function deniedByDefault(objects: readonly ApiObject[]): string[] {
+  return Object.values(namespaces).flatMap((name) =>
+    [
+      { kind: 'AuthorizationPolicy', spec: { action: 'ALLOW' } },
+      { kind: 'NetworkPolicy', spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] } },
+    ]
+      .filter(
+        ({ kind, spec }) =>
+          !ofKind(objects, kind, name).some((each) => JSON.stringify(each.spec) === JSON.stringify(spec)),
+      )
+      .map(({ kind }) => `${name} has no ${kind} that denies all`),
+  )
+}
+
+interface Route {
+  name: string
+  match?: { method: { exact: string }; uri: { exact?: string; regex?: string }; headers?: object }[]
+  timeout: string
+  retries: { attempts: number; perTryTimeout?: string }
+}
+
+function retriesHarmless(objects: readonly ApiObject[], { edges }: Graph): string[] {
+  return ofKind(objects, 'VirtualService', namespaces.services).flatMap(({ metadata, spec }) =>
+    ((spec?.http ?? []) as Route[])
+      .filter(({ retries }) => retries.attempts > 0)
+      .flatMap((route) => {
+        const calls = edges.filter((call) => call.callee === metadata.name && covers(route, call))
+        const keyed = route.match?.every(({ headers }) => headers && 'idempotency-key' in headers)
+        const harmless = calls.every(
+          ({ kind, caller }) => kind === 'query' || (kind === 'command' && (caller !== edge || keyed)),
+        )
+        const inTime = calls.every(
+          ({ deadline }) =>
+            Number.parseInt(route.timeout, 10) <= deadline &&
+            Number.parseInt(route.retries.perTryTimeout ?? route.timeout, 10) < deadline,
+        )
+        const where = `${metadata.name}, route ${route.name}`
+        return [
+          ...(calls.length > 0 && harmless ? [] : [`${where}: is retried, but a second try may do harm`]),
+          ...(inTime ? [] : [`${where}: a try takes longer than the operation's deadline`]),
+        ]
+      }),
+  )
+}
+
+const covers = (route: Route, call: Edge) =>
+  (route.match ?? []).some(({ method, uri }) => {
+    const path = call.path.replaceAll(/\{\w+\}/g, 'x')
+    return (
+      method.exact === call.method &&
+      (uri.exact === path || (uri.regex !== undefined && new RegExp(`^(${uri.regex})$`).test(path)))
+    )
+  })
+
+/** Exactly the declared callees, and what every workload needs. */
+function proxiesKnowTheirNeeds(objects: readonly ApiObject[], graph: Graph): string[] {
+  const sidecars = ofKind(objects, 'Sidecar', namespaces.services)
+  return graph.services.flatMap((service) => {
+    const spec = sidecars.find(({ metadata }) => metadata.name === service.name)?.spec
+    if (!spec) return [`${service.name} has no Sidecar: its proxy would know everything`]
+    const hosts = (spec.egress as { hosts: string[] }[]).flatMap((each) => each.hosts)
+    const within = (namespace: string) => hosts.filter((host) => host.startsWith(`${namespace}/`))
+    const callees = within(namespaces.services).map((host) => host.split(/[/.]/)[1]!)
+    const mode = (spec.outboundTrafficPolicy as { mode: string }).mode
+    return [
+      ...(String(callees.sort()) === String(calleesOf(graph, service.name))
+        ? []
+        : [`${service.name}: its proxy knows ${callees.join(', ') || 'nobody'}, not just its callees`]),
+      ...(within(namespaces.databases).length === (service.database ? 1 : 0)
+        ? []
+        : [`${service.name}: its proxy does not know just its database`]),
+      ...(within(collector.namespace).length === 1
+        ? []
+        : [`${service.name}: its proxy does not know the collector`]),
+      ...(mode === 'REGISTRY_ONLY' ? [] : [`${service.name}: its proxy lets unknown hosts through`]),
+    ]
+  })
+}
+
+function policiesSayWhy(objects: readonly ApiObject[]): string[] {
+  return objects
+    .filter(({ apiVersion }) => /istio[.]io|networking[.]k8s[.]io/.test(apiVersion))
+    .filter(({ metadata }) => !metadata.annotations?.[because])
+    .map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name} has no ${because}`)
+}
+
+const ofKind = (objects: readonly ApiObject[], kind: string, namespace: string) =>
+  objects.filter((each) => each.kind === kind && each.metadata.namespace === namespace)
+
+/** What must hold of the traffic policy, each by the name that a failure is known by. */
+export const meshChecks: Readonly<Record<string, Check>> = {
+  'declared calls are allowed': declaredCallsAllowed,
+  'undeclared calls are denied': undeclaredCallsDenied,
+  'tokens are demanded': tokensDemanded,
+  'mutual TLS is strict': mutualTlsStrict,
+  'nothing is allowed by default': deniedByDefault,
+  'retries do no harm': retriesHarmless,
+  'proxies know what they need': proxiesKnowTheirNeeds,
+  'policies say why': policiesSayWhy,
+}
