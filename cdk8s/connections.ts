@@ -8,21 +8,40 @@ const queuePool = 5
 /** A migration, and the job that makes the database; see migrate.ts and provision.ts of the kit. */
 const migration = 4
 
+/** What an instance may be asked for: so many connections in any case, and so many by each replica of a service. */
+export interface Demand {
+  fixed: number
+  perReplica: ReadonlyMap<string, number>
+}
+
+/** By instance. A rollout has one more replica of a server, and a second worker. */
+export function demandsOf(services: readonly Service[], environment: Environment): Map<string, Demand> {
+  const demands = new Map<string, Demand>()
+  for (const { name, database, worker } of services) {
+    if (!database) continue
+    const instance = instanceOf(environment, name)
+    const { fixed, perReplica } = demands.get(instance) ?? { fixed: reserved, perReplica: new Map() }
+    const workers = worker ? 2 * (database.pool + queuePool) : 0
+    demands.set(instance, {
+      fixed: fixed + database.pool + workers + migration,
+      perReplica: new Map([...perReplica, [name, database.pool]]),
+    })
+  }
+  return demands
+}
+
 /**
  * Refuses an environment whose services, at their most replicas and one more while they roll, could ask an instance
  * for more connections than it has.
  */
 export function checkConnections(services: readonly Service[], environment: Environment): void {
   const bound = environment.maxReplicas ?? Number.POSITIVE_INFINITY
-  const asked = new Map<string, number>()
-  for (const service of services) {
-    if (!service.database) continue
-    const instance = instanceOf(environment, service.name)
-    const servers = (Math.min(service.scaling.max, bound) + 1) * service.database.pool
-    const workers = service.worker ? 2 * (service.database.pool + queuePool) : 0
-    asked.set(instance, (asked.get(instance) ?? reserved) + servers + workers + migration)
-  }
-  for (const [name, connections] of asked) {
+  const replicas = new Map(services.map(({ name, scaling }) => [name, Math.min(scaling.max, bound)]))
+  for (const [name, { fixed, perReplica }] of demandsOf(services, environment)) {
+    const connections = [...perReplica].reduce(
+      (sum, [service, pool]) => sum + pool * replicas.get(service)!,
+      fixed,
+    )
     const { maxConnections } = environment.instances[name]!
     if (connections > maxConnections)
       throw new Error(

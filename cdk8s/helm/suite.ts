@@ -80,6 +80,11 @@ describe.skipIf(helm === '')('helm', () => {
     ['a tag that would end its string', 'images.tag=a" b', /images.tag/],
     ['http where a certificate is', 'publicUrl=http://hr.company.example', /publicUrl/],
     ['more replicas at least than at most', 'replicas.identity.min=99', /raise max or lower min/],
+    [
+      'more replicas than its database has connections',
+      'replicas.directory.max=500',
+      /raise databases.directory/,
+    ],
   ])('refuses %s', async (_, value, why) => {
     await expect(template('production', '--set', value)).rejects.toThrow(why)
   })

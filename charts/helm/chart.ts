@@ -4,8 +4,9 @@ import { Yaml } from 'cdk8s'
 import type { Service } from '#kit/service.ts'
 import { manifestsOf } from '../../cdk8s/app.ts'
 import type { Environment } from '../../cdk8s/environments.ts'
+import { checksOf, secretsOf } from './checks.ts'
 import { Placeholders } from './placeholders.ts'
-import { type Manifest, openName, type Shape, templatesOf } from './templates.ts'
+import { imagesOf, type Manifest, openName, type Shape, templatesOf } from './templates.ts'
 import { descriptionOf, merged, schemaOf, type Tree, valuesOf } from './values.ts'
 
 export const chartName = 'staffmesh'
@@ -65,11 +66,16 @@ export async function helmChart(
       }),
     ],
     ['values.yaml', withDescriptions(defaults)],
-    ['values.schema.json', `${JSON.stringify(schemaOf(defaults, environments), null, 2)}\n`],
+    [
+      'values.schema.json',
+      `${JSON.stringify(schemaOf(defaults, environments, imagesOf(shapes)), null, 2)}\n`,
+    ],
     ...values.map((own, index) => [`values/${environments[index]!.name}.yaml`, Yaml.stringify(own)] as const),
+    ['templates/_secrets.tpl', secretsOf(shapes)],
+    ['templates/checks.tpl', checksOf(services, environments)],
     ...[...templatesOf(shapes)].map(([file, text]) => [`templates/${file}`, text] as const),
     ...(await Promise.all(
-      ['_helpers.tpl', 'NOTES.txt', 'checks.tpl'].map(
+      ['_helpers.tpl', 'NOTES.txt'].map(
         async (file) =>
           [`templates/${file}`, await readFile(new URL(file, import.meta.url), 'utf8')] as const,
       ),

@@ -14,7 +14,7 @@ export const publicUrl = ['publicUrl'] as const
 
 /** No name of ours ends like this. */
 const stringPattern = /helm-value-[\w-]+\.invalid/
-const placeholderOf = (path: readonly string[]) => `helm-value-${path.join('-').toLowerCase()}.invalid`
+export const placeholderOf = (path: readonly string[]) => `helm-value-${path.join('-').toLowerCase()}.invalid`
 
 /** A valid port, and more replicas than anybody has. */
 const firstNumber = 40_001

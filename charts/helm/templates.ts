@@ -1,6 +1,6 @@
 import { Yaml } from 'cdk8s'
 import { type Job, podHash } from '../../cdk8s/constructs/job.ts'
-import { type Placeholders, publicUrl, strayOf, type Value } from './placeholders.ts'
+import { type Placeholders, placeholderOf, publicUrl, strayOf, type Value } from './placeholders.ts'
 
 /** A Kubernetes object as far as the packaging looks into it. */
 export interface Manifest {
@@ -89,22 +89,21 @@ function textOf(object: Manifest): { yaml: string; pod: string } {
   }
 }
 
+const literal = (placeholder: string | number) => String(placeholder).replaceAll('.', '\\.')
+const imagePattern = new RegExp(
+  `${literal(placeholderOf(['images', 'registry']))}/([\\w-]+):${literal(placeholderOf(['images', 'tag']))}`,
+  'g',
+)
+const publicUrlPattern = new RegExp(`https?://${literal(placeholderOf(publicUrl))}`, 'g')
+
 /** Puts template expressions where placeholders stand. */
 function expressionsFor(yaml: string, values: readonly Value[], where: string): string {
   let text = yaml
-  const placeholder = (name: string) =>
-    literal(String(values.find(({ path }) => path.join('.') === name)?.placeholder))
-  text = text.replaceAll(
-    new RegExp(`${placeholder('images.registry')}/([\\w-]+):${placeholder('images.tag')}`, 'g'),
-    '{{ include "staffmesh.image" (list . "$1") }}',
-  )
-  text = text.replaceAll(
-    new RegExp(`https?://${placeholder(publicUrl.join('.'))}`, 'g'),
-    '{{ include "staffmesh.publicUrl" . }}',
-  )
+    .replaceAll(imagePattern, '{{ include "staffmesh.image" (list . "$1") }}')
+    .replaceAll(publicUrlPattern, '{{ include "staffmesh.publicUrl" . }}')
   for (const { path, real, placeholder } of values) {
     const expression = expressionOf(path)
-    const found = literal(String(placeholder))
+    const found = literal(placeholder)
     if (Array.isArray(real))
       text = text.replaceAll(new RegExp(`:\\n +- ${found}$`, 'gm'), `: {{ ${expression} | toJson }}`)
     else if (path[0] !== publicUrl[0])
@@ -121,9 +120,13 @@ function expressionsFor(yaml: string, values: readonly Value[], where: string): 
   return text
 }
 
-const literal = (text: string) => text.replaceAll('.', '\\.')
+/** The names of our images, which digests are given for. */
+export function imagesOf(shapes: readonly Shape[]): string[] {
+  const manifests = JSON.stringify(shapes.map(({ files }) => [...files.values()]))
+  return [...new Set([...manifests.matchAll(imagePattern)].map(([, name]) => name!))].sort()
+}
 
-const expressionOf = (path: readonly string[]) =>
+export const expressionOf = (path: readonly string[]) =>
   path.every((key) => /^[a-z]\w*$/i.test(key))
     ? `.Values.${path.join('.')}`
     : `index .Values ${path.map((key) => `"${key}"`).join(' ')}`

@@ -7,13 +7,15 @@ export interface Tree {
   [key: string]: Tree | string | number | readonly string[]
 }
 
+/** Used by _helpers.tpl and checks.tpl, whether or not a manifest has them. */
+const checked = ['domain', 'maxConnections']
+
 /** The values of one environment: those that have an effect in any, so that none is offered in vain. */
 export function valuesOf(shape: Shape, shapes: readonly Shape[], { images }: Environment): Tree {
   const manifests = JSON.stringify(shapes.map(({ files }) => [...files.values()]))
   const tree: Tree = { environment: shape.environment, images: { digests: { ...images.digests } } }
   for (const { path, real, placeholder } of shape.placeholders.values) {
-    // The public URL of a cluster with a certificate is made of it.
-    if (path[0] !== 'domain' && !manifests.includes(String(placeholder))) continue
+    if (!checked.includes(path.at(-1)!) && !manifests.includes(String(placeholder))) continue
     const parent = path.slice(0, -1).reduce((node, key) => {
       node[key] ??= {}
       return node[key] as Tree
@@ -53,10 +55,6 @@ const descriptions: Record<string, string> = {
 }
 
 const name = '[a-z0-9]([a-z0-9.-]*[a-z0-9])?'
-const digests = {
-  type: 'object',
-  additionalProperties: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
-}
 const patterns: Record<string, string> = {
   tag: '^\\w[\\w.-]{0,127}$',
   registry: `^${name}(:\\d+)?(/[a-z0-9._-]+)*$`,
@@ -66,7 +64,11 @@ const patterns: Record<string, string> = {
 }
 
 /** The schema that Helm checks values with before it renders: nothing missing, nothing unknown. */
-export function schemaOf(defaults: Tree, environments: readonly Environment[]): object {
+export function schemaOf(
+  defaults: Tree,
+  environments: readonly Environment[],
+  images: readonly string[],
+): object {
   const isHttp = ({ publicUrl }: Environment) => publicUrl?.startsWith('http:') ?? false
   const schema = branch(defaults, descriptions)
   return {
@@ -75,6 +77,13 @@ export function schemaOf(defaults: Tree, environments: readonly Environment[]): 
     properties: {
       ...schema.properties,
       environment: { enum: environments.map((each) => each.name), description: descriptions.environment },
+    },
+    $defs: {
+      digests: {
+        type: 'object',
+        propertyNames: { enum: images },
+        additionalProperties: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
+      },
     },
     if: { properties: { environment: { enum: environments.filter(isHttp).map((each) => each.name) } } },
     // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
@@ -98,7 +107,11 @@ const branch = (tree: Tree, described: Record<string, string> = {}): Branch => (
     Object.entries(tree).map(([key, value]) => [
       key,
       {
-        ...(key === 'digests' ? digests : isBranch(value) ? branch(value) : leaf(key, value)),
+        ...(key === 'digests'
+          ? { $ref: '#/$defs/digests' }
+          : isBranch(value)
+            ? branch(value)
+            : leaf(key, value)),
         ...(described[key] ? { description: described[key] } : {}),
       },
     ]),
