@@ -145,16 +145,16 @@ try {
   const employees = await sample(world, 2000)
   const { directory, workforce, pids } = world
   report(
-    'employee, workforce → directory',
-    await compareReads(world, employees, workforce, [pids.workforce, pids.directory], workforceRead(world)),
-    'under 0.9 CPU-ms',
-  )
-  report(
     'employee, directory',
     await compareReads(world, employees, directory, [pids.directory], directoryRead(world)),
     '0.5 at least',
   )
   report('change of a person, directory', await compareCommands(world, employees), '0.4 at least')
+  report(
+    'employee, workforce → directory',
+    await compareReads(world, employees, workforce, [pids.workforce, pids.directory], workforceRead(world)),
+    'under 0.9 CPU-ms',
+  )
 } finally {
   await world.stop()
 }

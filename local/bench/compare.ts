@@ -40,7 +40,7 @@ export async function compare({ address, next, servers, postgres, setup }: Sides
   const theirs = (milliseconds: number) => measure([bare.pid, postgres], () => bare.run(milliseconds))
   try {
     // Long enough for the compilers: they are through with the hot paths after some thousand requests.
-    await ours(5000)
+    await ours(8000)
     await theirs(3000)
     const measured: { ours: Rate; bare: Rate; ratio: number }[] = []
     for (let n = 0; n < rounds; n++) {
