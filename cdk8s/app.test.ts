@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../services/index.ts'
 import { manifestsOf } from './app.ts'
@@ -25,8 +27,14 @@ describe.each(Object.values(environments))('the manifests of $name', (environmen
   })
 })
 
+interface Variable {
+  name: string
+  value?: string
+  valueFrom?: { secretKeyRef?: { name: string; key: string } }
+}
+
 interface PodSpec {
-  containers: { env?: unknown[] }[]
+  containers: { env?: Variable[] }[]
   volumes: { name: string; secret?: { secretName: string; items: { path: string }[] } }[]
 }
 
@@ -64,6 +72,35 @@ describe('moving a database', () => {
       'directory-migration',
       'directory-provisioning',
     ])
+  })
+})
+
+describe('docs/deploy.md', () => {
+  it('names each Secret that a pod reads, and its keys', async () => {
+    const documented = await readFile(join(import.meta.dirname, '../docs/deploy.md'), 'utf8')
+    const rows = documented.split('\n').filter((line) => line.startsWith('| `'))
+    const all = await Promise.all(Object.values(environments).map(objectsOf))
+    const read = all.flat().flatMap(({ spec }) => {
+      const pod = (spec?.template as { spec: PodSpec } | undefined)?.spec
+      const variables = (pod?.containers ?? []).flatMap(({ env = [] }) =>
+        env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []),
+      )
+      const files = (pod?.volumes ?? []).flatMap(({ secret }) =>
+        (secret?.items ?? []).map(({ path }) => ({ name: secret!.secretName, key: path })),
+      )
+      return [...variables, ...files]
+    })
+    expect(read.length).toBeGreaterThan(services.length)
+    for (const { name, key } of read) {
+      const general = name
+        .replace(/^main-(superuser)$/, '<instance>-$1')
+        .replace(
+          new RegExp(`^(${services.map((service) => service.name).join('|')})-(?=database|files)`),
+          '<service>-',
+        )
+      const row = rows.find((line) => line.startsWith(`| \`${general}\``))
+      expect(row, `a row of ${general}`).toContain(`\`${key}\``)
+    }
   })
 })
 

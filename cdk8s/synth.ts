@@ -19,6 +19,8 @@ try {
   const manifests = await manifestsOf(services, environment, jwks)
   await writeManifests(manifests, helmValuesOf(services, environment), folder)
   const objects = [...manifests.values()].reduce((sum, list) => sum + list.length, 0)
+  if (!values.jwks)
+    process.stderr.write('Without --jwks no token will be valid: give a file with the public signing keys\n')
   process.stdout.write(`${objects} objects in ${manifests.size} files: ${folder}\n`)
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`)

@@ -19,6 +19,8 @@ export interface Issuer {
  * https://istio.io/latest/docs/reference/config/security/jwt/
  */
 export function authentication(graph: Graph, issuer: Issuer): Resource[] {
+  if (/"d"\s*:/.test(issuer.jwks))
+    throw new Error('The JWKS holds private keys, which would stand in the manifests: give the public ones')
   return graph.services.map((service) => {
     const jobs = Object.values(service.contract.operations).some((op) => op.access.includes('job'))
     return resource(

@@ -31,6 +31,15 @@ describe('every policy', () => {
   })
 })
 
+describe('the keys that tokens are checked with', () => {
+  it('are refused where they are private ones', () => {
+    const jwks = '{"keys":[{"kty":"RSA","n":"…","e":"AQAB","d":"…"}]}'
+    expect(() => mesh(services, { issuer: { ...issuer, jwks }, instanceOf: () => 'main' })).toThrow(
+      'give the public ones',
+    )
+  })
+})
+
 describe('packets', () => {
   it('reach a service only from its callers', () => {
     type Peer = { podSelector: { matchLabels: Record<string, string> } }
