@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { registerSchema, type Validator, validate } from '@hyperjump/json-schema/draft-2020-12'
@@ -57,6 +57,11 @@ describe.each(all)('the Helm chart for $name', (environment) => {
     ])
     expect(filled).toEqual(JSON.parse(JSON.stringify([...(await manifestsOf(services, environment, jwks))])))
   })
+  it("brings the values of Kong's own chart where Kong is the edge", async () => {
+    const brought = (await readdir(join(folder, 'values'))).includes(`${environment.name}-kong-values.yaml`)
+    expect(brought).toBe(environment.edge === 'kong')
+  })
+
   const urlOf = () => environment.publicUrl ?? `https://${environment.domain}`
 
   it('has values that its schema accepts', () => {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { Yaml } from 'cdk8s'
 import type { Service } from '#kit/service.ts'
 import { manifestsOf } from '../../cdk8s/app.ts'
+import { helmValuesOf } from '../../cdk8s/edge.ts'
 import type { Environment } from '../../cdk8s/environments.ts'
 import { checksOf, secretsOf } from './checks.ts'
 import { Placeholders } from './placeholders.ts'
@@ -71,6 +72,12 @@ export async function helmChart(
       `${JSON.stringify(schemaOf(defaults, environments, imagesOf(shapes)), null, 2)}\n`,
     ],
     ...values.map((own, index) => [`values/${environments[index]!.name}.yaml`, Yaml.stringify(own)] as const),
+    // Kong comes by a chart of its own.
+    ...environments.flatMap((environment) =>
+      [...helmValuesOf(services, environment)].map(
+        ([file, kong]) => [`values/${environment.name}-${file}`, Yaml.stringify(kong)] as const,
+      ),
+    ),
     ['templates/_secrets.tpl', secretsOf(shapes)],
     ['templates/checks.tpl', checksOf(services, environments)],
     ...[...templatesOf(shapes)].map(([file, text]) => [`templates/${file}`, text] as const),
