@@ -1,5 +1,6 @@
 import { type ApiObject, type Check, meshChecks } from '../mesh/checks.ts'
 import type { Graph } from '../mesh/graph.ts'
+import { namespaces, principal } from '../mesh/resource.ts'
 
 interface Container {
   name: string
@@ -11,6 +12,7 @@ interface Container {
 interface Pod {
   automountServiceAccountToken?: boolean
   hostNetwork?: boolean
+  serviceAccountName?: string
   securityContext?: Record<string, unknown>
   containers: Container[]
   initContainers?: Container[]
@@ -18,10 +20,12 @@ interface Pod {
 }
 
 /** Each pod that the objects make, with the words to name it by. */
-const podsIn = (objects: readonly ApiObject[]): { where: string; pod: Pod }[] =>
+const podsIn = (objects: readonly ApiObject[]): { where: string; namespace: string; pod: Pod }[] =>
   objects.flatMap(({ kind, metadata, spec }) => {
     const template = spec?.template as { spec?: Pod } | undefined
-    return template?.spec?.containers ? [{ where: `${kind} ${metadata.name}`, pod: template.spec }] : []
+    if (!template?.spec?.containers) return []
+    const namespace = metadata.namespace ?? 'default'
+    return [{ where: `${kind} ${metadata.name}`, namespace, pod: template.spec }]
   })
 
 const containersIn = (objects: readonly ApiObject[]) =>
@@ -147,6 +151,35 @@ function connectionsSafe(objects: readonly ApiObject[]): string[] {
   )
 }
 
+/** Whose pods hold a connection is admitted to that instance, and nobody else is. */
+function databasesAdmitTheirOwn(objects: readonly ApiObject[]): string[] {
+  const host = new RegExp(`@([^.]+)[.]${namespaces.databases}[.]svc`)
+  const connecting = new Set(
+    podsIn(objects).flatMap(({ namespace, pod }) =>
+      pod.containers
+        .flatMap(({ env = [] }) => env.flatMap(({ value }) => host.exec(value ?? '')?.[1] ?? []))
+        .map((instance) => `${principal(namespace, pod.serviceAccountName ?? 'default')} at ${instance}`),
+    ),
+  )
+  const admitted = new Set(
+    objects
+      .filter(
+        ({ kind, metadata }) => kind === 'AuthorizationPolicy' && metadata.namespace === namespaces.databases,
+      )
+      .flatMap(({ metadata, spec }) =>
+        ((spec?.rules ?? []) as { from?: { source: { principals?: string[] } }[] }[])
+          .flatMap(({ from = [{ source: {} }] }) => from.flatMap(({ source }) => source.principals ?? ['*']))
+          .map((each) => `${each} at ${metadata.name}`),
+      ),
+  )
+  return [
+    ...[...connecting].filter((each) => !admitted.has(each)).map((each) => `${each} is not admitted`),
+    ...[...admitted]
+      .filter((each) => !connecting.has(each))
+      .map((each) => `${each} is admitted, but holds no connection`),
+  ]
+}
+
 function namesUnique(objects: readonly ApiObject[]): string[] {
   const names = objects.map(({ apiVersion, kind, metadata }) =>
     [apiVersion, kind, metadata.namespace ?? '', metadata.name].join(' '),
@@ -162,6 +195,7 @@ const checks: Readonly<Record<string, Check>> = {
   'ports are free': portsFree,
   'secrets are named': secretsNamed,
   'connections are safe': connectionsSafe,
+  'databases admit their own': databasesAdmitTheirOwn,
   'names are unique': namesUnique,
 }
 

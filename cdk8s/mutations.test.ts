@@ -192,6 +192,27 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
       url.value = url.value.replace('$(APP_PASSWORD)', 'hunter2')
     },
   ],
+  [
+    'a database that admits a stranger',
+    'databases admit their own',
+    (o) =>
+      specOf(o, 'AuthorizationPolicy', 'main').rules[0].from[0].source.principals.push(
+        'cluster.local/ns/staffmesh/sa/workforce',
+      ),
+  ],
+  [
+    'a database that admits anybody',
+    'databases admit their own',
+    (o) => specOf(o, 'AuthorizationPolicy', 'main').rules.push({}),
+  ],
+  [
+    'a migration that is not admitted',
+    'databases admit their own',
+    (o) => {
+      const { source } = specOf(o, 'AuthorizationPolicy', 'main').rules[0].from[0]
+      source.principals = source.principals.filter((each: string) => !each.endsWith('/directory-migration'))
+    },
+  ],
   ['an object that is there twice', 'names are unique', (o) => o.push(o.at(-1)!)],
 ]
 
