@@ -172,6 +172,23 @@ async function restore({ urls }: TestDatabase): Promise<Database> {
 }
 
 describe('a restored feed', () => {
+  it('is another incarnation in its old place too, for who has seen more than there is', async () => {
+    const original = await testDatabase({ service: 'counter', migrations, constraints })
+    clean.push(() => original.close())
+    await create('kept', original.database)
+    const kept = await page(undefined, {}, original.database)
+    await create('lost', original.database)
+    const { cursor } = await page(undefined, {}, original.database)
+    await original.sudo('alter table event disable trigger user')
+    await original.sudo('delete from event where position > 1')
+    await original.sudo('update feed set last_position = 1')
+
+    await expect(page(cursor, {}, original.database)).rejects.toMatchObject({ code: 'feed-reset' })
+    const anew = await page(undefined, {}, original.database)
+    expect(anew.events).toEqual(kept.events)
+    expect(anew.cursor.split('.')[0]).not.toBe(cursor.split('.')[0])
+  })
+
   it('is another incarnation: 410 to who asks with an old cursor, and followers read it anew', async () => {
     const original = await testDatabase({ service: 'counter', migrations, constraints })
     clean.push(() => original.close())

@@ -51,6 +51,8 @@ export function serveFeed(database: Database) {
     const until = Math.min(Date.now() + input.wait * 1000, call.deadline - 1000)
     for (;;) {
       const page = await database.unscoped(call, (tx) => readPage(tx, input.after, input.limit))
+      // Thrown after the commit, so that a new incarnation stays.
+      if (!page) throw new DomainError('feed-reset')
       if (page.events.length > 0 || call.signal.aborted || Date.now() + pollInterval > until) return page
       await sleep(pollInterval, undefined, { signal: call.signal }).catch(() => {})
       if (call.signal.aborted) return page
@@ -58,16 +60,22 @@ export function serveFeed(database: Database) {
   }
 }
 
+/** A page, or undefined where the cursor is of another incarnation. */
 async function readPage(
   tx: Tx,
   after: string | undefined,
   limit: number,
-): Promise<z.output<typeof feedPage>> {
+): Promise<z.output<typeof feedPage> | undefined> {
   const { incarnation, last, waiting } = await stateOf(tx)
   const [from, position] = after?.split('.') ?? [incarnation, '0']
-  if (from !== incarnation) throw new DomainError('feed-reset')
+  if (from !== incarnation) return undefined
+  if (BigInt(position!) > BigInt(last)) {
+    // What the reader has seen is gone: the database was restored in its place.
+    await tx.query('update feed set incarnation = gen_random_uuid() where incarnation = $1', [incarnation])
+    return undefined
+  }
   if (waiting) await sequence(tx)
-  else if (BigInt(position!) >= BigInt(last)) return { cursor: `${incarnation}.${position}`, events: [] }
+  else if (BigInt(position!) === BigInt(last)) return { cursor: `${incarnation}.${position}`, events: [] }
   const rows = await tx.query<Omit<FeedEvent, 'changed'> & { changed: string; position: string }>(
     `select id, tenant, kind, aggregate_id as "aggregateId", version::float8 as version, changed, position,
             to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at
@@ -92,7 +100,7 @@ interface FeedState {
 
 /**
  * The incarnation ends when the database is another than it was: restored from a dump (its oid), from a base backup
- * (the timeline) or on another server (the system identifier).
+ * (the timeline) or on another server (the system identifier); see readPage for a restore in its place.
  */
 async function stateOf(tx: Tx): Promise<FeedState> {
   const place = `concat_ws('/', (select system_identifier from pg_control_system()),
