@@ -3,6 +3,7 @@ import { k8s } from 'cdk8s-plus-34'
 import type { Construct } from 'constructs'
 import { labelsOf } from '../cdk8s/constructs/labels.ts'
 import { restrictedContainer, restrictedPod } from '../cdk8s/constructs/restricted.ts'
+import { rollingUpdate } from '../cdk8s/constructs/rolling-update.ts'
 import { type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
 import type { EdgeObject } from '../mesh/edge/kong.ts'
 import { edge } from '../mesh/graph.ts'
@@ -49,13 +50,7 @@ export class StandInChart extends Chart {
       spec: {
         replicas: 1,
         selector: { matchLabels: selector },
-        strategy: {
-          type: 'RollingUpdate',
-          rollingUpdate: {
-            maxUnavailable: k8s.IntOrString.fromNumber(0),
-            maxSurge: k8s.IntOrString.fromNumber(1),
-          },
-        },
+        strategy: rollingUpdate,
         template: {
           metadata: {
             labels,

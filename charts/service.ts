@@ -5,6 +5,7 @@ import type { Service } from '#kit/service.ts'
 import { job } from '../cdk8s/constructs/job.ts'
 import { labelsOf } from '../cdk8s/constructs/labels.ts'
 import { restrictedContainer, restrictedPod } from '../cdk8s/constructs/restricted.ts'
+import { rollingUpdate } from '../cdk8s/constructs/rolling-update.ts'
 import { type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
 import { migrationAccount } from '../mesh/databases.ts'
 import { namespaces, servicePort } from '../mesh/resource.ts'
@@ -61,13 +62,7 @@ function deployment(chart: Chart, props: ServiceChartProps, component: 'server' 
       // The server's replicas are the autoscaler's to set; a number here would undo its work at every apply.
       ...(component === 'worker' ? { replicas: 1 } : {}),
       selector: { matchLabels: { 'app.kubernetes.io/name': name } },
-      strategy: {
-        type: 'RollingUpdate',
-        rollingUpdate: {
-          maxUnavailable: k8s.IntOrString.fromNumber(0),
-          maxSurge: k8s.IntOrString.fromNumber(1),
-        },
-      },
+      strategy: rollingUpdate,
       template: {
         metadata: { labels },
         spec: {
