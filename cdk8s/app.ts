@@ -10,6 +10,7 @@ import { ServiceChart } from '../charts/service.ts'
 import type { ApiObject } from '../mesh/checks.ts'
 import { graphOf } from '../mesh/graph.ts'
 import { mesh } from '../mesh/index.ts'
+import { checkCanary } from './canary.ts'
 import { refuseFaults } from './checks.ts'
 import { checkConnections } from './connections.ts'
 import { edgeCharts, serviceAnnotationsOf } from './edge.ts'
@@ -21,6 +22,7 @@ export async function manifestsOf(
   environment: Environment,
   jwks: string,
 ): Promise<Map<string, ApiObject[]>> {
+  checkCanary(services, environment)
   checkConnections(services, environment)
   const app = new App()
   const charts = [new NamespacesChart(app, '00-namespaces')]
@@ -28,6 +30,7 @@ export async function manifestsOf(
     issuer: { url: `${publicUrlOf(environment)}/oidc`, jwks },
     instanceOf: (service) => instanceOf(environment, service),
     outside: outsideOf(environment),
+    canary: environment.canary,
   })
   // Policies before workloads: nothing of ours ever runs without them.
   for (const [concern, resources] of Object.entries(policies))

@@ -1,6 +1,7 @@
 import { type ApiObject, type Check, meshChecks } from '../mesh/checks.ts'
 import type { Graph } from '../mesh/graph.ts'
 import { namespaces, principal } from '../mesh/resource.ts'
+import { versionChecks } from './version-checks.ts'
 
 interface Container {
   name: string
@@ -197,6 +198,7 @@ const checks: Readonly<Record<string, Check>> = {
   'connections are safe': connectionsSafe,
   'databases admit their own': databasesAdmitTheirOwn,
   'names are unique': namesUnique,
+  ...versionChecks,
 }
 
 /** The names of the checks that fail, with what they found. */

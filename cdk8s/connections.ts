@@ -1,5 +1,5 @@
 import type { Service } from '#kit/service.ts'
-import { type Environment, instanceOf } from './environments.ts'
+import { canaryOf, type Environment, instanceOf } from './environments.ts'
 
 /** Connections that PostgreSQL and its operators need besides the services. */
 const reserved = 10
@@ -14,16 +14,18 @@ export interface Demand {
   perReplica: ReadonlyMap<string, number>
 }
 
-/** By instance. A rollout has one more replica of a server, and a second worker. */
+/** By instance. A rollout has one more replica of a server, of its canary too, and a second worker. */
 export function demandsOf(services: readonly Service[], environment: Environment): Map<string, Demand> {
   const demands = new Map<string, Demand>()
   for (const { name, database, worker } of services) {
     if (!database) continue
     const instance = instanceOf(environment, name)
     const { fixed, perReplica } = demands.get(instance) ?? { fixed: reserved, perReplica: new Map() }
+    const canary = canaryOf(environment, name)
+    const canaries = canary ? (canary.replicas ?? 1) + 1 : 0
     const workers = worker ? 2 * (database.pool + queuePool) : 0
     demands.set(instance, {
-      fixed: fixed + database.pool + workers + migration,
+      fixed: fixed + (1 + canaries) * database.pool + workers + migration,
       perReplica: new Map([...perReplica, [name, database.pool]]),
     })
   }

@@ -1,5 +1,6 @@
 import type { Tls } from '../mesh/edge/certificate.ts'
 import type { KongValues } from '../mesh/edge/kong-values.ts'
+import type { CanaryTraffic, Version } from '../mesh/versions.ts'
 
 /** Where a service's database is, as a connection needs it. */
 export interface DatabaseInstance {
@@ -13,6 +14,9 @@ export interface DatabaseInstance {
   image?: string
 }
 
+/** A second version of one service; it has its own tag or digest, and so many replicas, 1 unless told. */
+export type Canary = CanaryTraffic & { replicas?: number } & ({ tag: string } | { digest: string })
+
 export interface Environment {
   name: string
   /** Public host name of the edge. */
@@ -21,6 +25,8 @@ export interface Environment {
   publicUrl?: string
   /** `<registry>/<service>:<tag>`; digests, where given, win over the tag. */
   images: { registry: string; tag: string; digests?: Readonly<Record<string, string>> }
+  /** A version that is being tried beside the one of `images`; see docs/deploy.md. */
+  canary?: Canary
   /** Bounds what a service declares: a laptop runs one replica of each. */
   maxReplicas?: number
   instances: Readonly<Record<string, DatabaseInstance>>
@@ -118,11 +124,17 @@ export function environmentOf(name: string | undefined): Environment {
 export const publicUrlOf = (environment: Environment) =>
   environment.publicUrl ?? `https://${environment.domain}`
 
-export function imageOf(environment: Environment, service: string): string {
+/** The image of a service; where there is no canary, the canary's is the stable one. */
+export function imageOf(environment: Environment, service: string, version: Version = 'stable'): string {
   const { registry, tag, digests } = environment.images
-  const digest = digests?.[service]
-  return digest ? `${registry}/${service}@${digest}` : `${registry}/${service}:${tag}`
+  const canary = version === 'canary' ? canaryOf(environment, service) : undefined
+  const image: { tag?: string; digest?: string | undefined } = canary ?? { tag, digest: digests?.[service] }
+  return `${registry}/${service}${image.digest ? `@${image.digest}` : `:${image.tag}`}`
 }
+
+/** The canary of that service, if it has one. */
+export const canaryOf = ({ canary }: Environment, service: string) =>
+  canary?.service === service ? canary : undefined
 
 export const instanceOf = (environment: Environment, service: string) =>
   environment.instanceOf?.[service] ?? 'main'

@@ -222,6 +222,64 @@ it.each(mutations)('catches %s: %s', async (_name, check, harm) => {
   expect(failing(objects)).toEqual([check])
 })
 
+const tried: Environment = {
+  ...environmentOf('kind'),
+  canary: {
+    service: 'directory',
+    tag: 'next',
+    weight: 10,
+    header: { name: 'x-staffmesh-version', value: 'next' },
+  },
+}
+const routeTo = (objects: ApiObject[]): Spec =>
+  specOf(objects, 'VirtualService', 'directory').http[0].route[0]
+
+const mutationsOfVersions: [name: string, check: string, harm: (objects: ApiObject[]) => void][] = [
+  [
+    'a Deployment that takes its canary for its own',
+    'pods have one owner',
+    (o) =>
+      Object.assign(specOf(o, 'Deployment', 'directory').selector, {
+        matchLabels: { 'app.kubernetes.io/part-of': 'directory', 'app.kubernetes.io/component': 'server' },
+      }),
+  ],
+  [
+    'a canary that a policy does not hold for',
+    'versions are guarded alike',
+    (o) =>
+      Object.assign(specOf(o, 'RequestAuthentication', 'directory').selector, {
+        matchLabels: { 'app.kubernetes.io/name': 'directory' },
+      }),
+  ],
+  [
+    'a canary without pods',
+    'versions are there',
+    (o) =>
+      o.splice(
+        o.findIndex(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'directory-canary'),
+        1,
+      ),
+  ],
+  [
+    'a route to a version that is not there',
+    'versions are there',
+    (o) => Object.assign(routeTo(o).destination, { subset: 'next' }),
+  ],
+  ['a route to any version', 'versions are there', (o) => delete routeTo(o).destination.subset],
+  [
+    'weights that do not add up',
+    'versions are there',
+    (o) => Object.assign(specOf(o, 'VirtualService', 'directory').http.at(-1).route[0], { weight: 80 }),
+  ],
+]
+
+it.each(mutationsOfVersions)('catches %s: %s', async (_name, check, harm) => {
+  const objects = await objectsOf(tried)
+  expect(failing(objects)).toEqual([])
+  harm(objects)
+  expect(failing(objects)).toEqual([check])
+})
+
 it('catches a connection to an outside database that trusts anybody', async () => {
   const objects = await objectsOf(environmentOf('production'))
   const { env } = podOf(objects, 'Deployment', 'directory').containers[0]

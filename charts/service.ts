@@ -6,9 +6,10 @@ import { job } from '../cdk8s/constructs/job.ts'
 import { labelsOf } from '../cdk8s/constructs/labels.ts'
 import { restrictedContainer, restrictedPod } from '../cdk8s/constructs/restricted.ts'
 import { rollingUpdate } from '../cdk8s/constructs/rolling-update.ts'
-import { type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
+import { canaryOf, type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
 import { migrationAccount } from '../mesh/databases.ts'
-import { namespaces, servicePort } from '../mesh/resource.ts'
+import { namespaces, serversOf, servicePort } from '../mesh/resource.ts'
+import { type Version, versionLabel } from '../mesh/versions.ts'
 import { authorityFiles, connectionsOf } from './connections.ts'
 
 export interface ServiceChartProps {
@@ -33,7 +34,7 @@ export class ServiceChart extends Chart {
     new k8s.KubeService(this, 'service', {
       metadata: { name, labels: labelsOf(name), annotations: props.annotations ?? {} },
       spec: {
-        selector: { 'app.kubernetes.io/name': name },
+        selector: serversOf(name),
         ports: [
           {
             name: 'http-api',
@@ -45,6 +46,7 @@ export class ServiceChart extends Chart {
       },
     })
     deployment(this, props, 'server')
+    if (canaryOf(environment, name)) deployment(this, props, 'server', 'canary')
     autoscaler(this, service, environment)
     disruptionBudget(this, name)
     if (service.worker) deployment(this, props, 'worker')
@@ -52,15 +54,30 @@ export class ServiceChart extends Chart {
   }
 }
 
-function deployment(chart: Chart, props: ServiceChartProps, component: 'server' | 'worker'): void {
+/**
+ * A canary is part of the service, so that policies, the Service and the disruption budget take it like any of its
+ * servers; its name is its own, so that no selector of the stable version's Deployment, which is immutable, finds it.
+ * It has no worker: jobs are done by the stable version alone.
+ */
+function deployment(
+  chart: Chart,
+  props: ServiceChartProps,
+  component: 'server' | 'worker',
+  version: Version = 'stable',
+): void {
   const { service, environment } = props
-  const labels = labelsOf(service.name, component)
+  const labels = { ...labelsOf(service.name, component), [versionLabel]: version }
+  if (version === 'canary') labels['app.kubernetes.io/name'] += '-canary'
   const name = labels['app.kubernetes.io/name']
-  new k8s.KubeDeployment(chart, component, {
+  const replicas = {
+    // The autoscaler's to set; a number here would undo its work at every apply.
+    stable: component === 'worker' ? 1 : undefined,
+    canary: environment.canary?.replicas ?? 1,
+  }[version]
+  new k8s.KubeDeployment(chart, name, {
     metadata: { name, labels },
     spec: {
-      // The server's replicas are the autoscaler's to set; a number here would undo its work at every apply.
-      ...(component === 'worker' ? { replicas: 1 } : {}),
+      ...(replicas ? { replicas } : {}),
       selector: { matchLabels: { 'app.kubernetes.io/name': name } },
       strategy: rollingUpdate,
       template: {
@@ -81,7 +98,7 @@ function deployment(chart: Chart, props: ServiceChartProps, component: 'server' 
             {
               ...restrictedContainer,
               name: 'service',
-              image: imageOf(environment, service.name),
+              image: imageOf(environment, service.name, version),
               ...(component === 'worker' ? { args: ['worker'] } : {}),
               ports: [{ name: 'http-api', containerPort: servicePort }],
               env: environmentVariables(props, component),
@@ -200,12 +217,15 @@ function disruptionBudget(chart: Chart, name: string): void {
     metadata: { name },
     spec: {
       maxUnavailable: k8s.IntOrString.fromNumber(1),
-      selector: { matchLabels: { 'app.kubernetes.io/name': name } },
+      selector: { matchLabels: serversOf(name) },
     },
   })
 }
 
-/** Its name says what it migrates to; pods wait for that schema (readiness), so the order does not matter. */
+/**
+ * Its name says what it migrates to; pods wait for that schema (readiness), so the order does not matter. A canary
+ * brings its schema along, which the stable version can live with: migrations expand first.
+ */
 function migration(chart: Chart, props: ServiceChartProps): void {
   const { service, environment, schema } = props
   if (!schema)
@@ -227,7 +247,7 @@ function migration(chart: Chart, props: ServiceChartProps): void {
         {
           ...restrictedContainer,
           name: 'migration',
-          image: imageOf(environment, service.name),
+          image: imageOf(environment, service.name, 'canary'),
           args: ['migrate'],
           env: connectionsOf(environment, service.name, service.worker ? ['owner', 'worker'] : ['owner']),
           resources: {

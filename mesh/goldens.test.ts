@@ -218,6 +218,13 @@ it('destinations', () => {
   expect(golden('destinations', 'DestinationRule', 'directory')).toMatchInlineSnapshot(`
     "kind: DestinationRule
     host: directory
+    subsets:
+      - name: stable
+        labels:
+          service.istio.io/canonical-revision: stable
+      - name: canary
+        labels:
+          service.istio.io/canonical-revision: canary
     trafficPolicy:
       loadBalancer:
         simple: LEAST_REQUEST
@@ -258,14 +265,15 @@ it('routes: a command from outside, with its key and without', () => {
         headers:
           idempotency-key:
             regex: .+
-    route:
-      - destination:
-          host: workforce
     timeout: 5000ms
     retries:
       attempts: 2
       perTryTimeout: 2500ms
       retryOn: connect-failure,refused-stream,reset,503
+    route:
+      - destination:
+          host: workforce
+          subset: stable
     ---
     name: hireEmployee
     match:
@@ -273,12 +281,13 @@ it('routes: a command from outside, with its key and without', () => {
           exact: POST
         uri:
           exact: /v1/employees
-    route:
-      - destination:
-          host: workforce
     timeout: 5000ms
     retries:
       attempts: 0
+    route:
+      - destination:
+          host: workforce
+          subset: stable
     "
   `)
 })

@@ -9,11 +9,12 @@ import { networkPolicies } from './network.ts'
 import { tenantRateLimits } from './rate-limits.ts'
 import type { Resource } from './resource.ts'
 import { destinations, routes } from './traffic.ts'
+import type { CanaryTraffic } from './versions.ts'
 
 /** All traffic policy of the product, one list a concern. */
 export function mesh(
   services: readonly Service[],
-  options: { issuer: Issuer } & EgressOptions,
+  options: { issuer: Issuer; canary?: CanaryTraffic | undefined } & EgressOptions,
 ): Record<string, Resource[]> {
   const graph = graphOf(services)
   return {
@@ -23,7 +24,7 @@ export function mesh(
     egress: egress(graph, options),
     network: networkPolicies(graph, options),
     databases: databases(graph, options),
-    routes: routes(graph),
+    routes: routes(graph, options.canary),
     destinations: destinations(graph),
     'tenant-limits': tenantRateLimits(graph),
   }

@@ -2,7 +2,7 @@ import { identityHeaders } from '#kit/caller.ts'
 import { kitProblems, problemBase } from '#kit/problem.ts'
 import type { Quota, Service } from '#kit/service.ts'
 import { callersOf, type Graph } from './graph.ts'
-import { type Resource, resource } from './resource.ts'
+import { type Resource, resource, serversOf } from './resource.ts'
 
 type Kind = 'query' | 'command'
 
@@ -50,7 +50,7 @@ export function tenantRateLimits(graph: Graph): Resource[] {
       `${service.name}-tenant-limits`,
       `limits.perTenant of services/${service.name}/service.ts`,
       {
-        workloadSelector: { labels: { 'app.kubernetes.io/name': service.name } },
+        workloadSelector: { labels: serversOf(service.name) },
         configPatches: [
           {
             applyTo: 'HTTP_FILTER',

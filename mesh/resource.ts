@@ -54,3 +54,9 @@ export function resource(
 
 /** Selects the pods of a workload, its worker and its migration too. */
 export const selects = (service: string) => ({ matchLabels: { 'app.kubernetes.io/part-of': service } })
+
+/** Labels of the pods that answer for a service, whichever version they run. */
+export const serversOf = (service: string) => ({
+  'app.kubernetes.io/part-of': service,
+  'app.kubernetes.io/component': 'server',
+})

@@ -1,5 +1,6 @@
 import { callersOf, type Edge, edge, type Graph } from './graph.ts'
 import { type Resource, resource } from './resource.ts'
+import { byVersion, type CanaryTraffic, subsets } from './versions.ts'
 
 /**
  * What may be tried again, and how long it may take, per operation. Queries, and commands that carry an idempotency
@@ -32,8 +33,9 @@ const withKey = { 'idempotency-key': { regex: '.+' } }
  * One VirtualService a callee, a route per behaviour.
  * https://istio.io/latest/docs/reference/config/networking/virtual-service/
  */
-export function routes(graph: Graph): Resource[] {
+export function routes(graph: Graph, canary?: CanaryTraffic): Resource[] {
   return graph.services.map((service) => {
+    const tried = canary?.service === service.name ? canary : undefined
     const calls = uniqueBy(
       callersOf(graph, service.name).flatMap(([, edges]) => edges),
       (call) => `${call.method} ${call.path}`,
@@ -45,19 +47,20 @@ export function routes(graph: Graph): Resource[] {
       `kind and deadline of the operations in services/${service.name}/contract.ts`,
       {
         hosts: [service.name],
-        http: [...calls.flatMap((call) => routesOf(service.name, call)), fallback(service.name)],
+        http: [...calls.flatMap(routesOf), fallback].flatMap((route) =>
+          byVersion(route, service.name, tried),
+        ),
       },
     )
   })
 }
 
-function routesOf(host: string, call: Edge) {
+function routesOf(call: Edge) {
   const { retried, timeout } = behaviourOf(call)
   const match = { method: { exact: call.method }, uri: uriOf(call.path) }
   const route = (name: string, headers: object, retries: object) => ({
     name,
     match: [{ ...match, ...headers }],
-    route: [{ destination: { host } }],
     timeout: timeout === undefined ? '0s' : `${timeout}ms`,
     retries,
   })
@@ -69,12 +72,7 @@ function routesOf(host: string, call: Edge) {
 }
 
 /** Whatever no contract names, e.g. a probe: quick and never retried; the authorization policies refuse the rest. */
-const fallback = (host: string) => ({
-  name: 'undeclared',
-  route: [{ destination: { host } }],
-  timeout: '1000ms',
-  retries: { attempts: 0 },
-})
+const fallback = { name: 'undeclared', timeout: '1000ms', retries: { attempts: 0 } }
 
 /** `/v1/employees/{id}` as a match: exact, or a regular expression where there are parameters. */
 function uriOf(path: string) {
@@ -95,6 +93,7 @@ export function destinations(graph: Graph): Resource[] {
       'replicas are alike: the least busy near one answers, a failing one is left out for a while',
       {
         host: service.name,
+        subsets,
         trafficPolicy: {
           loadBalancer: { simple: 'LEAST_REQUEST', localityLbSetting: { enabled: true } },
           connectionPool: {
