@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { extname } from 'node:path'
 import type { Service } from '#kit/service.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Exchange } from './exchange.ts'
@@ -30,18 +30,17 @@ const types = {
 } as const
 
 const require = createRequire(import.meta.url)
-const viewer = dirname(require.resolve('swagger-ui-dist/package.json'))
-const own = join(import.meta.dirname, 'docs')
+const own = new URL('./docs/', import.meta.url)
 
-const files: Record<string, string> = {
-  '/docs': join(own, 'index.html'),
-  '/docs/start.js': join(own, 'start.js'),
-  '/docs/start.css': join(own, 'start.css'),
-  '/docs/swagger-ui.css': join(viewer, 'swagger-ui.css'),
-  '/docs/swagger-ui-bundle.js': join(viewer, 'swagger-ui-bundle.js'),
-  '/docs/oauth2-redirect.html': join(viewer, 'oauth2-redirect.html'),
-  '/docs/oauth2-redirect.js': join(viewer, 'oauth2-redirect.js'),
-  '/docs/favicon.png': join(viewer, 'favicon-32x32.png'),
+const files: Record<string, string | URL> = {
+  '/docs': new URL('index.html', own),
+  '/docs/start.js': new URL('start.js', own),
+  '/docs/start.css': new URL('start.css', own),
+  '/docs/swagger-ui.css': require.resolve('swagger-ui-dist/swagger-ui.css'),
+  '/docs/swagger-ui-bundle.js': require.resolve('swagger-ui-dist/swagger-ui-bundle.js'),
+  '/docs/oauth2-redirect.html': require.resolve('swagger-ui-dist/oauth2-redirect.html'),
+  '/docs/oauth2-redirect.js': require.resolve('swagger-ui-dist/oauth2-redirect.js'),
+  '/docs/favicon.png': require.resolve('swagger-ui-dist/favicon-32x32.png'),
 }
 
 /** The API description and its viewer, in which a person logs in and tries operations. */
@@ -73,8 +72,8 @@ export function docsPages(services: readonly Service[], publicUrl: URL, issuer: 
 const redirect = (exchange: Exchange, publicUrl: URL) =>
   exchange.answer(302, { location: new URL('/docs', publicUrl).href })
 
-async function send(exchange: Exchange, file: string): Promise<void> {
-  const ending = file.slice(file.lastIndexOf('.') + 1) as keyof typeof types
+async function send(exchange: Exchange, file: string | URL): Promise<void> {
+  const ending = extname(String(file)).slice(1) as keyof typeof types
   answer(exchange, types[ending], await readFile(file))
 }
 
