@@ -2,6 +2,9 @@ import { required } from '#kit/config.ts'
 import { readCookieKeys, readSigningKeys, type SigningKeys } from './keys.ts'
 import { oidcPath } from './service.ts'
 
+/** Seconds that an access token lives; verifiers need the former key for as long after a rotation. */
+export const accessTokenLifetime = 600
+
 export interface IdentityConfig {
   /** The edge's address, as browsers see it. */
   publicUrl: string

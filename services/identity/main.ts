@@ -17,5 +17,18 @@ await run(identityService, {
       node: { prefix: oidcPath, handler: createOidcHandler(database, config) },
     }
   },
+  tasks: {
+    rotate: async () => {
+      const [{ readRotationConfig }, { clusterIo }, { rotate }] = await Promise.all([
+        import('./rotation/config.ts'),
+        import('./rotation/io.ts'),
+        import('./rotation/rotate.ts'),
+      ])
+      // Killed anywhere it goes on from there; the first process of a container would ignore the signal.
+      process.once('SIGTERM', () => process.exit(1))
+      const config = readRotationConfig()
+      await rotate(config, clusterIo(config))
+    },
+  },
   work: async ({ database }) => (await import('./jobs.ts')).identityJobs(database),
 })

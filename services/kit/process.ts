@@ -34,11 +34,14 @@ export interface Parts {
   serve: (runtime: Runtime) => Promise<Served>
   /** The jobs, where the service declares a worker. */
   work?: (runtime: Runtime) => Promise<JobsOptions>
+  /** What else it can be started for, by mode; the process ends after it. */
+  tasks?: Readonly<Record<string, () => Promise<void>>>
 }
 
 /**
  * Runs a service: `main.ts` serves, `main.ts worker` works off its jobs, `main.ts migrate` brings its database to the
- * newest schema and ends, `main.ts provision` makes that database and its roles where they are missing.
+ * newest schema and ends, `main.ts provision` makes that database and its roles where they are missing. A service may
+ * have tasks of its own beside these.
  */
 export async function run(service: Service, parts: Parts): Promise<void> {
   const mode = process.argv[2] ?? 'serve'
@@ -47,14 +50,19 @@ export async function run(service: Service, parts: Parts): Promise<void> {
     else if (mode === 'provision') await provisionOnly(service)
     else if (mode === 'worker') await runWorker(service, parts)
     else if (mode === 'serve') await runServer(service, parts)
-    else throw new Error(`Unknown mode ${mode}: give nothing, worker, migrate or provision`)
+    else if (parts.tasks?.[mode]) await parts.tasks[mode]()
+    else throw new Error(`Unknown mode ${mode}: give nothing, ${modesOf(parts)}`)
   } catch (error) {
-    log.fatal({ service: service.name, mode, err: error }, 'cannot start')
-    process.stderr.write(`${service.name} cannot start: ${(error as Error).message}\n`)
+    const what = parts.tasks?.[mode] ? `${mode} failed` : 'cannot start'
+    log.fatal({ service: service.name, mode, err: error }, what)
+    process.stderr.write(`${service.name} ${what}: ${(error as Error).message}\n`)
     // A server may listen already: it must not answer probes for a process that does nothing.
     process.exit(1)
   }
 }
+
+const modesOf = ({ tasks = {} }: Parts) =>
+  ['worker', 'migrate', 'provision', ...Object.keys(tasks)].join(', ')
 
 async function migrateOnly(service: Service, parts: Parts): Promise<void> {
   const { migrate } = await import('./migrate.ts')

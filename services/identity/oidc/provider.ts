@@ -3,7 +3,7 @@ import Provider, { type Adapter, type Configuration, errors, type KoaContextWith
 import { audiences } from '#kit/caller.ts'
 import type { Database } from '#kit/database.ts'
 import { log } from '#kit/log.ts'
-import type { IdentityConfig } from '../config.ts'
+import { accessTokenLifetime, type IdentityConfig } from '../config.ts'
 import { hashSecret } from '../store/clients.ts'
 import { ArtifactAdapter } from './adapter.ts'
 import { metadataOf, usableClient } from './clients.ts'
@@ -12,9 +12,6 @@ import { lifetimeOf, oidcAccount, tokenClaims, usableSubject } from './subject.t
 
 const minute = 60
 const day = 24 * 60 * minute
-
-/** Seconds that an access token lives; verifiers of a rotated key need the former for as long. */
-export const accessTokenLifetime = 10 * minute
 
 const scopes = ['openid', 'offline_access', 'profile', 'email']
 

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Agent, request } from 'undici'
+import type { RotationConfig } from './config.ts'
+
+/** Sends one request, on a connection of its own so that any replica may get it. */
+export type Ask = (
+  url: string,
+  options?: { method?: 'GET' | 'PATCH'; headers?: Record<string, string>; body?: string },
+) => Promise<Answer>
+
+export interface Answer {
+  status: number
+  body: string
+}
+
+/** All that a rotation touches. */
+export interface Io {
+  /** The API server; takes paths. */
+  api: Ask
+  mesh: Ask
+  /** The edge; takes paths. */
+  edge: Ask
+  /** Milliseconds since the epoch. */
+  now: () => number
+  sleep: (ms: number) => Promise<void>
+}
+
+/** Where Kubernetes puts what a pod knows of the API server. */
+const account = '/var/run/secrets/kubernetes.io/serviceaccount'
+const apiServer = 'https://kubernetes.default.svc.cluster.local'
+
+/** Milliseconds; a probe that takes longer is one that failed. */
+const patience = 10_000
+
+export function clusterIo({ edge }: RotationConfig): Io {
+  const api = asker(new Agent({ connect: { ca: readFileSync(`${account}/ca.crt`, 'utf8') } }))
+  const ofEdge = asker(
+    new Agent(
+      // Asked by its address inside the cluster, it is known by the very certificate that it shows outside.
+      edge.certificate
+        ? {
+            connect: {
+              ca: readFileSync(edge.certificate, 'utf8'),
+              allowPartialTrustChain: true,
+              servername: edge.host,
+            },
+          }
+        : {},
+    ),
+  )
+  return {
+    // Kubernetes renews the token while the pod runs.
+    api: (path, options) =>
+      api(`${apiServer}${path}`, {
+        ...options,
+        headers: { ...options?.headers, authorization: `Bearer ${readFileSync(`${account}/token`, 'utf8')}` },
+      }),
+    mesh: asker(new Agent()),
+    edge: (path, options) =>
+      ofEdge(`${edge.url}${path}`, { ...options, headers: { ...options?.headers, host: edge.host } }),
+    now: Date.now,
+    sleep: async (ms) => void (await sleep(ms)),
+  }
+}
+
+/** What does not answer is a status too: 0, with the reason. */
+function asker(dispatcher: Agent): Ask {
+  return async (url, options = {}) => {
+    try {
+      const { statusCode, body } = await request(url, {
+        ...options,
+        dispatcher,
+        reset: true,
+        signal: AbortSignal.timeout(patience),
+      })
+      return { status: statusCode, body: await body.text() }
+    } catch (error) {
+      return { status: 0, body: (error as Error).message }
+    }
+  }
+}
