@@ -14,7 +14,7 @@ import { checkCanary } from './canary.ts'
 import { refuseFaults } from './checks.ts'
 import { checkConnections } from './connections.ts'
 import { edgeCharts, serviceAnnotationsOf } from './edge.ts'
-import { type Environment, instanceOf, outsideOf, publicUrlOf } from './environments.ts'
+import { databasesOf, type Environment, instanceOf, publicUrlOf } from './environments.ts'
 
 /** Builds all objects of an environment; a file a chart, in the order in which they are best applied. */
 export async function manifestsOf(
@@ -28,8 +28,7 @@ export async function manifestsOf(
   const charts = [new NamespacesChart(app, '00-namespaces')]
   const policies = mesh(services, {
     issuer: { url: `${publicUrlOf(environment)}/oidc`, jwks },
-    instanceOf: (service) => instanceOf(environment, service),
-    outside: outsideOf(environment),
+    ...databasesOf(environment),
     canary: environment.canary,
   })
   // Policies before workloads: nothing of ours ever runs without them.

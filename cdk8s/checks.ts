@@ -1,5 +1,6 @@
 import { type ApiObject, type Check, meshChecks } from '../mesh/checks.ts'
 import type { Graph } from '../mesh/graph.ts'
+import { postgresPort } from '../mesh/network.ts'
 import { namespaces, principal } from '../mesh/resource.ts'
 import { versionChecks } from './version-checks.ts'
 
@@ -21,13 +22,19 @@ interface Pod {
 }
 
 /** Each pod that the objects make, with the words to name it by. */
-const podsIn = (objects: readonly ApiObject[]): { where: string; namespace: string; pod: Pod }[] =>
+const podsIn = (
+  objects: readonly ApiObject[],
+): { where: string; namespace: string; unit: string | undefined; pod: Pod }[] =>
   objects.flatMap(({ kind, metadata, spec }) => {
-    const template = spec?.template as { spec?: Pod } | undefined
+    const template = spec?.template as { metadata?: { labels?: Labels }; spec?: Pod } | undefined
     if (!template?.spec?.containers) return []
     const namespace = metadata.namespace ?? 'default'
-    return [{ where: `${kind} ${metadata.name}`, namespace, pod: template.spec }]
+    const unit = template.metadata?.labels?.[partOf]
+    return [{ where: `${kind} ${metadata.name}`, namespace, unit, pod: template.spec }]
   })
+
+type Labels = Readonly<Record<string, string>>
+const partOf = 'app.kubernetes.io/part-of'
 
 const containersIn = (objects: readonly ApiObject[]) =>
   podsIn(objects).flatMap(({ where, pod }) =>
@@ -135,50 +142,90 @@ function secretsNamed(objects: readonly ApiObject[]): string[] {
 
 const connection = /^postgres:\/\/\w+:(?<password>[^@]*)@(?<host>[^:/]+)[^?]*(?<query>.*)$/
 
-/** Passwords are put in by Kubernetes; what leaves the cluster is encrypted, and sure of whom it talks to. */
+/** Passwords are put in by Kubernetes; what leaves the mesh is encrypted, and sure of whom it talks to. */
 function connectionsSafe(objects: readonly ApiObject[]): string[] {
+  // Our Services have sidecars behind them; those that operators make have not.
+  const meshed = objects.flatMap(({ kind, metadata }) =>
+    kind === 'Service' ? [`${metadata.name}.${metadata.namespace}.svc.cluster.local`] : [],
+  )
   return containersIn(objects).flatMap(({ where, container }) =>
     (container.env ?? []).flatMap(({ name, value }) => {
       const parts = connection.exec(value ?? '')?.groups
       if (!parts) return []
-      const inside = parts.host!.endsWith('.svc.cluster.local')
       return [
         ...(/^\$\(\w+\)$/.test(parts.password!) ? [] : [`${where}: ${name} has a password in the manifest`]),
-        ...(inside || /sslmode=verify-full&sslrootcert=\S+/.test(parts.query!)
+        ...(meshed.includes(parts.host!) || /sslmode=verify-full&sslrootcert=\S+/.test(parts.query!)
           ? []
-          : [`${where}: ${name} leaves the cluster without sslmode=verify-full`]),
+          : [`${where}: ${name} leaves the mesh without sslmode=verify-full`]),
       ]
     }),
   )
 }
 
-/** Whose pods hold a connection is admitted to that instance, and nobody else is. */
-function databasesAdmitTheirOwn(objects: readonly ApiObject[]): string[] {
+/** The pods that hold connections to an instance inside the cluster, and its name. */
+const connectionsIn = (objects: readonly ApiObject[]) => {
+  const clusters = objects.filter(({ kind }) => kind === 'Cluster').map(({ metadata }) => metadata.name)
   const host = new RegExp(`@([^.]+)[.]${namespaces.databases}[.]svc`)
-  const connecting = new Set(
-    podsIn(objects).flatMap(({ namespace, pod }) =>
-      pod.containers
-        .flatMap(({ env = [] }) => env.flatMap(({ value }) => host.exec(value ?? '')?.[1] ?? []))
-        .map((instance) => `${principal(namespace, pod.serviceAccountName ?? 'default')} at ${instance}`),
-    ),
+  return podsIn(objects).flatMap(({ namespace, unit, pod }) =>
+    pod.containers
+      .flatMap(({ env = [] }) => env.flatMap(({ value }) => host.exec(value ?? '')?.[1] ?? []))
+      .map((name) => ({
+        instance: clusters.find((cluster) => name === `${cluster}-rw`) ?? name,
+        meshed: !clusters.some((cluster) => name === `${cluster}-rw`),
+        identity: principal(namespace, pod.serviceAccountName ?? 'default'),
+        unit: unit ?? 'pods without a label',
+      })),
   )
-  const admitted = new Set(
-    objects
-      .filter(
-        ({ kind, metadata }) => kind === 'AuthorizationPolicy' && metadata.namespace === namespaces.databases,
-      )
-      .flatMap(({ metadata, spec }) =>
-        ((spec?.rules ?? []) as { from?: { source: { principals?: string[] } }[] }[])
-          .flatMap(({ from = [{ source: {} }] }) => from.flatMap(({ source }) => source.principals ?? ['*']))
-          .map((each) => `${each} at ${metadata.name}`),
-      ),
-  )
+}
+
+const inDatabases = (objects: readonly ApiObject[], kind: string) =>
+  objects.filter((each) => each.kind === kind && each.metadata.namespace === namespaces.databases)
+
+/** One sentence for each who connects and is not admitted, or the other way round; both are `<who> at <instance>`. */
+function compared(connecting: ReadonlySet<string>, admitted: ReadonlySet<string>): string[] {
   return [
     ...[...connecting].filter((each) => !admitted.has(each)).map((each) => `${each} is not admitted`),
     ...[...admitted]
       .filter((each) => !connecting.has(each))
       .map((each) => `${each} is admitted, but holds no connection`),
   ]
+}
+
+/** Whose pods hold a connection is admitted to that instance, and nobody else is. */
+function databasesAdmitTheirOwn(objects: readonly ApiObject[]): string[] {
+  const connecting = connectionsIn(objects)
+    .filter(({ meshed }) => meshed)
+    .map(({ identity, instance }) => `${identity} at ${instance}`)
+  const admitted = inDatabases(objects, 'AuthorizationPolicy').flatMap(({ metadata, spec }) =>
+    ((spec?.rules ?? []) as { from?: { source: { principals?: string[] } }[] }[])
+      .flatMap(({ from = [{ source: {} }] }) => from.flatMap(({ source }) => source.principals ?? ['*']))
+      .map((each) => `${each} at ${metadata.name}`),
+  )
+  return compared(new Set(connecting), new Set(admitted))
+}
+
+interface IngressRule {
+  from?: { podSelector?: { matchLabels?: Labels } }[]
+  ports?: { port: number }[]
+}
+
+/** The same of packets; a cluster's own servers and its operator come too. */
+function packetsReachDatabases(objects: readonly ApiObject[]): string[] {
+  const own = inDatabases(objects, 'Cluster').flatMap(({ metadata: { name } }) => [
+    `${name} at ${name}`,
+    `cloudnative-pg at ${name}`,
+  ])
+  const connecting = connectionsIn(objects).map(({ unit, instance }) => `${unit} at ${instance}`)
+  const instances = new Set(connectionsIn(objects).map(({ instance }) => instance))
+  const admitted = inDatabases(objects, 'NetworkPolicy').flatMap(({ spec }) => {
+    const instance = (spec?.podSelector as { matchLabels?: Labels } | undefined)?.matchLabels?.[partOf] ?? ''
+    if (!instances.has(instance)) return []
+    return ((spec?.ingress ?? []) as IngressRule[])
+      .filter(({ ports }) => ports?.some(({ port }) => port === postgresPort) ?? true)
+      .flatMap(({ from = [{}] }) => from.map(({ podSelector }) => podSelector?.matchLabels ?? {}))
+      .map((labels) => `${labels[partOf] ?? labels['app.kubernetes.io/name'] ?? 'anybody'} at ${instance}`)
+  })
+  return compared(new Set([...connecting, ...own]), new Set(admitted))
 }
 
 function namesUnique(objects: readonly ApiObject[]): string[] {
@@ -197,6 +244,7 @@ const checks: Readonly<Record<string, Check>> = {
   'secrets are named': secretsNamed,
   'connections are safe': connectionsSafe,
   'databases admit their own': databasesAdmitTheirOwn,
+  'packets reach databases from their own': packetsReachDatabases,
   'names are unique': namesUnique,
   ...versionChecks,
 }

@@ -1,17 +1,44 @@
 import type { Tls } from '../mesh/edge/certificate.ts'
 import type { KongValues } from '../mesh/edge/kong-values.ts'
+import type { DatabaseOptions } from '../mesh/instances.ts'
 import type { CanaryTraffic, Version } from '../mesh/versions.ts'
 
-/** Where a service's database is, as a connection needs it. */
+/** Where a service's database is, as a connection needs it: outside, or one of two kinds inside. */
 export interface DatabaseInstance {
-  /** One inside the cluster is made by us; an outside one is named here and reached with TLS verify-full. */
+  /** Run by somebody else, reached with TLS verify-full. */
   outside?: { host: string; port: number; caSecret: string }
+  /** Inside, run by CloudNativePG. */
+  cluster?: PostgresCluster
   /** The server's own bound, against which the pools of all replicas are summed. */
   maxConnections: number
-  /** Persistent volume of an instance inside the cluster, e.g. 10Gi. */
+  /** Inside, a single server made by us: its persistent volume, e.g. 10Gi. */
   storage?: string
-  /** PostgreSQL inside the cluster: an image with initdb, postgres and pg_ctl on its PATH and the account 999. */
+  /** Its image, with initdb, postgres and pg_ctl on its PATH and the account 999. */
   image?: string
+}
+
+/** A primary and its standbys, run by the CloudNativePG operator, with backups by its Barman Cloud plugin. */
+export interface PostgresCluster {
+  /** Servers in all; from three on each commit is on two of them. */
+  replicas: number
+  /** Persistent volume of each, e.g. 100Gi. */
+  storage: string
+  /** One of CloudNativePG's images, or one made like them. */
+  image: string
+  /** Secret with the authority of its certificates; docs/deploy.md says which keys it has where. */
+  caSecret: string
+  backup: {
+    /** Where base backups and WAL go, e.g. s3://staffmesh-backups/production. */
+    destination: string
+    /** Of an object store other than Amazon's, e.g. https://s3.internal:9000. */
+    endpoint?: string
+    /** Secret with the keys ACCESS_KEY_ID and ACCESS_SECRET_KEY. */
+    credentials: string
+    /** Of base backups, with seconds first, e.g. `0 0 3 * * *`; WAL is archived all the time. */
+    schedule: string
+    /** How far back one can go, e.g. 30d. */
+    retention: string
+  }
 }
 
 /** A second version of one service; it has its own tag or digest, and so many replicas, 1 unless told. */
@@ -139,10 +166,19 @@ export const canaryOf = ({ canary }: Environment, service: string) =>
 export const instanceOf = (environment: Environment, service: string) =>
   environment.instanceOf?.[service] ?? 'main'
 
-/** Where the instances are that run outside the cluster. */
-export const outsideOf = (environment: Environment) =>
-  Object.fromEntries(
+/** What the mesh must know of instances. */
+export const databasesOf = (environment: Environment): DatabaseOptions => ({
+  instanceOf: (service) => instanceOf(environment, service),
+  outside: Object.fromEntries(
     Object.entries(environment.instances).flatMap(([name, { outside }]) =>
       outside ? [[name, { host: outside.host, port: outside.port }]] : [],
     ),
-  )
+  ),
+  clusters: Object.fromEntries(
+    Object.entries(environment.instances).flatMap(([name, { cluster }]) =>
+      cluster ? [[name, { backupPort: portOf(cluster.backup.endpoint) }]] : [],
+    ),
+  ),
+})
+
+const portOf = (endpoint: string | undefined) => Number(endpoint && new URL(endpoint).port) || 443

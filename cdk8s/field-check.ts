@@ -16,9 +16,24 @@ function packageOf(apiVersion: string): string {
   if (apiVersion.includes('istio.io')) return `@kubernetes-models/istio/${apiVersion}`
   if (apiVersion.startsWith('gateway.networking.k8s.io'))
     return `@kubernetes-models/gateway-api/${apiVersion}`
+  if (apiVersion.startsWith('postgresql.cnpg.io')) return `@kubernetes-models/cloudnative-pg/${apiVersion}`
   if (apiVersion.startsWith('cert-manager.io')) return `@kubernetes-models/cert-manager/${apiVersion}`
   return `kubernetes-models/${apiVersion}`
 }
+
+/** Of the object store of CloudNativePG's backup plugin the package has all but the few fields around it. */
+const objectStore = (name: string) =>
+  [
+    'import type { IBarmanObjectStoreConfiguration as ',
+    `C${name} } from '@kubernetes-models/cloudnative-pg/github.com/cloudnative-pg/barman-cloud/pkg/api/BarmanObjectStoreConfiguration'; `,
+    `interface ${name} { apiVersion: string; kind: string; metadata: object; `,
+    `spec: { configuration: Omit<C${name}, 'serverName'>; retentionPolicy?: string } }`,
+  ].join('')
+
+const importOf = (apiVersion: string, kind: string, name: string) =>
+  kind === 'ObjectStore'
+    ? objectStore(name)
+    : `import type { I${kind} as ${name} } from '${packageOf(apiVersion)}/${kind}'`
 
 /**
  * Checks objects against the real schemas of their apiVersion, of which the compiler's types are made: an unknown or
@@ -63,7 +78,7 @@ function sourceOf(objects: readonly ApiObject[]): { source: string; places: stri
   const places: string[] = []
   objects.forEach((object, index) => {
     const { apiVersion, kind, metadata } = object
-    lines.push(`import type { I${kind} as T${index} } from '${packageOf(apiVersion)}/${kind}'`)
+    lines.push(importOf(apiVersion, kind, `T${index}`))
     const path: string[] = []
     for (const [row, line] of JSON.stringify(object, null, 1).split('\n').entries()) {
       const depth = line.length - line.trimStart().length

@@ -8,7 +8,8 @@ import { type DatabaseInstance, type Environment, imageOf } from '../cdk8s/envir
 import { provisioning, provisioningAccount } from '../mesh/databases.ts'
 import { postgresPort } from '../mesh/network.ts'
 import { namespaces } from '../mesh/resource.ts'
-import { connectionsOf, superuserConnection, superuserSecret } from './connections.ts'
+import { authorityFiles, connectionsOf, superuserConnection, superuserSecret } from './connections.ts'
+import { discreetLog, postgresCluster } from './postgres-cluster.ts'
 
 export interface DatabaseChartProps {
   instance: string
@@ -20,25 +21,30 @@ export interface DatabaseChartProps {
 /** The account `postgres` of the image: initdb looks up the name of who runs it. */
 const postgresUser = 999
 
-/** One PostgreSQL inside the cluster with its volume, and the jobs that make databases and roles in it. */
+/** One PostgreSQL inside the cluster, of either kind, and the jobs that make databases and roles in it. */
 export class DatabaseChart extends Chart {
   constructor(scope: Construct, id: string, { instance, services, environment }: DatabaseChartProps) {
     super(scope, id, { namespace: namespaces.databases, disableResourceNameHashes: true })
-    new k8s.KubeServiceAccount(this, 'account', {
-      metadata: { name: instance },
-      automountServiceAccountToken: false,
-    })
-    new k8s.KubeService(this, 'service', {
-      metadata: { name: instance, labels: labelsOf(instance, 'database') },
-      spec: {
-        clusterIp: 'None',
-        selector: { 'app.kubernetes.io/part-of': instance },
-        ports: [{ name: 'tcp-postgres', port: postgresPort, appProtocol: 'tcp' }],
-      },
-    })
-    statefulSet(this, instance, environment)
+    if (environment.instances[instance]!.cluster) postgresCluster(this, instance, environment)
+    else singleServer(this, instance, environment)
     for (const service of services) provisionJob(this, instance, service, environment)
   }
+}
+
+function singleServer(chart: Chart, instance: string, environment: Environment): void {
+  new k8s.KubeServiceAccount(chart, 'account', {
+    metadata: { name: instance },
+    automountServiceAccountToken: false,
+  })
+  new k8s.KubeService(chart, 'service', {
+    metadata: { name: instance, labels: labelsOf(instance, 'database') },
+    spec: {
+      clusterIp: 'None',
+      selector: { 'app.kubernetes.io/part-of': instance },
+      ports: [{ name: 'tcp-postgres', port: postgresPort, appProtocol: 'tcp' }],
+    },
+  })
+  statefulSet(chart, instance, environment)
 }
 
 /**
@@ -64,9 +70,7 @@ function settingsOf({ maxConnections }: DatabaseInstance): string[] {
     listen_addresses: '*',
     max_connections: maxConnections,
     unix_socket_directories: '/tmp',
-    // No statement with its values: they hold names and salaries.
-    log_parameter_max_length_on_error: 0,
-    log_min_error_statement: 'panic',
+    ...discreetLog,
   }
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
@@ -75,7 +79,7 @@ function statefulSet(chart: Chart, instance: string, environment: Environment): 
   const values = environment.instances[instance]!
   if (!values.storage || !values.image)
     throw new Error(
-      `${environment.name}: instance ${instance} is inside the cluster; give it storage and image, or say where it is outside`,
+      `${environment.name}: instance ${instance} is inside the cluster; give it storage and image, or cluster, or say where it is outside`,
     )
   const labels = labelsOf(instance, 'database')
   const ready = { exec: { command: ['sh', '-c', 'grep -q "^ready" "$PGDATA/postmaster.pid"'] } }
@@ -150,6 +154,7 @@ function statefulSet(chart: Chart, instance: string, environment: Environment): 
 /** Makes roles and database of one service; again for each release, which changes nothing where they are there. */
 function provisionJob(chart: Chart, instance: string, service: string, environment: Environment): void {
   const name = provisioningAccount(service)
+  const authority = authorityFiles(environment, service)
   new k8s.KubeServiceAccount(chart, name, { metadata: { name }, automountServiceAccountToken: false })
   job(chart, `${name}-job`, {
     name,
@@ -168,17 +173,20 @@ function provisionJob(chart: Chart, instance: string, service: string, environme
           image: imageOf(environment, service),
           args: ['provision'],
           env: [
-            ...superuserConnection(instance),
+            ...superuserConnection(environment, instance),
             ...connectionsOf(environment, service, ['app', 'owner', 'worker']),
           ],
           resources: {
             requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('96Mi') },
             limits: { memory: k8s.Quantity.fromString('192Mi') },
           },
-          volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+          volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }, ...authority.mounts],
         },
       ],
-      volumes: [{ name: 'tmp', emptyDir: { sizeLimit: k8s.Quantity.fromString('64Mi') } }],
+      volumes: [
+        { name: 'tmp', emptyDir: { sizeLimit: k8s.Quantity.fromString('64Mi') } },
+        ...authority.volumes,
+      ],
     },
   })
 }

@@ -1,13 +1,8 @@
+import { collector } from './egress.ts'
 import type { Graph } from './graph.ts'
+import { type DatabaseOptions, hostOf } from './instances.ts'
 import { inNamespace, platform, postgresPort } from './network.ts'
 import { namespaces, principal, type Resource, resource, selects } from './resource.ts'
-
-export interface DatabaseOptions {
-  /** The instance that keeps a service's database. */
-  instanceOf: (service: string) => string
-  /** Where an instance is that runs outside the cluster. */
-  outside?: Readonly<Record<string, { host: string; port: number }>>
-}
 
 /** Part-of label of the jobs that make databases and roles; they stand beside the instances. */
 export const provisioning = 'provisioning'
@@ -27,7 +22,9 @@ export function instancesOf(graph: Graph, { instanceOf }: DatabaseOptions): Map<
 /**
  * Who may open a connection to an instance: servers and workers of the services that keep their data there, their
  * migrations, and the jobs that make their databases. What each may do there is the matter of PostgreSQL's roles.
- * An instance outside the cluster becomes a host that proxies know.
+ * An instance outside the cluster becomes a host that proxies know. CloudNativePG's pods have no sidecar: its operator
+ * and its replication, which are no part of the mesh, have TLS of their own, and so has who connects (verify-full). Who
+ * may is the matter of packets and passwords there.
  * https://istio.io/latest/docs/reference/config/networking/service-entry/
  */
 export function databases(graph: Graph, options: DatabaseOptions): Resource[] {
@@ -39,12 +36,14 @@ export function databases(graph: Graph, options: DatabaseOptions): Resource[] {
       const outside = options.outside?.[instance]
       return outside
         ? [serviceEntry(instance, outside, because)]
-        : [authorization(instance, services, because), packets(instance, services, because)]
+        : options.clusters?.[instance]
+          ? [packets(instance, services, because), packetsOfCluster(instance, options.clusters[instance])]
+          : [authorization(instance, services, because), packets(instance, services, because)]
     }),
     ...(inside.length === 0
       ? []
       : [
-          proxies(inside.map(([instance]) => instance)),
+          proxies(inside.map(([instance]) => hostOf(instance, options))),
           packetsOfProvisioning(inside.map(([instance]) => instance)),
         ]),
   ]
@@ -102,6 +101,47 @@ const packets = (instance: string, services: readonly string[], reason: string) 
     egress: platform,
   })
 
+const tcp = (...numbers: number[]) => numbers.map((port) => ({ protocol: 'TCP', port }))
+
+/** Ports of an instance's manager and of its metrics. */
+const cloudNativePg = { status: 8000, metrics: 9187 }
+
+/** https://cloudnative-pg.io/documentation/current/networking/ */
+const packetsOfCluster = (instance: string, { backupPort }: { backupPort: number }) => {
+  const peers = { to: [{ podSelector: selects(instance) }], ports: tcp(postgresPort, cloudNativePg.status) }
+  return inDatabases(
+    'networking.k8s.io/v1',
+    'NetworkPolicy',
+    `${instance}-cluster`,
+    'the servers replicate, the operator leads them, backups go to the object store',
+    {
+      podSelector: selects(instance),
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [
+        {
+          from: [
+            { podSelector: selects(instance) },
+            {
+              namespaceSelector: inNamespace('cnpg-system'),
+              podSelector: { matchLabels: { 'app.kubernetes.io/name': 'cloudnative-pg' } },
+            },
+          ],
+          ports: peers.ports,
+        },
+        {
+          from: [{ namespaceSelector: inNamespace(collector.namespace) }],
+          ports: tcp(cloudNativePg.metrics),
+        },
+      ],
+      egress: [
+        peers,
+        // The API server, which each server asks for its part, and the object store have no pods of ours.
+        { ports: tcp(...new Set([443, 6443, backupPort])) },
+      ],
+    },
+  )
+}
+
 const packetsOfProvisioning = (instances: readonly string[]) =>
   inDatabases(
     'networking.k8s.io/v1',
@@ -116,7 +156,7 @@ const packetsOfProvisioning = (instances: readonly string[]) =>
   )
 
 /** Without a selector: for every proxy of the namespace. */
-const proxies = (instances: readonly string[]) =>
+const proxies = (hosts: readonly string[]) =>
   inDatabases(
     'networking.istio.io/v1',
     'Sidecar',
@@ -124,9 +164,7 @@ const proxies = (instances: readonly string[]) =>
     'the jobs that make databases and roles reach the instances, and nothing else is reached from here',
     {
       outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
-      egress: [
-        { hosts: instances.map((instance) => `./${instance}.${namespaces.databases}.svc.cluster.local`) },
-      ],
+      egress: [{ hosts: hosts.map((host) => `./${host}`) }],
     },
   )
 

@@ -1,5 +1,5 @@
-import type { DatabaseOptions } from './databases.ts'
 import { calleesOf, edge, type Graph } from './graph.ts'
+import { type DatabaseOptions, hostOf as hostOfInstance } from './instances.ts'
 import { namespaces, type Resource, resource } from './resource.ts'
 
 /** A service in the cluster that workloads need besides their callees. */
@@ -15,11 +15,9 @@ export const collector: ClusterHost = { name: 'otel-collector', namespace: 'obse
 const hostOf = ({ name, namespace }: ClusterHost) => `${namespace}/${name}.${namespace}.svc.cluster.local`
 
 /** An instance in the cluster is a service, an outside one a ServiceEntry (databases.ts) of the same namespace. */
-function databaseOf(service: string, { instanceOf, outside }: DatabaseOptions): string {
-  const host = outside?.[instanceOf(service)]?.host
-  return host
-    ? `${namespaces.databases}/${host}`
-    : hostOf({ name: instanceOf(service), namespace: namespaces.databases })
+function databaseOf(service: string, options: DatabaseOptions): string {
+  const instance = options.instanceOf(service)
+  return `${namespaces.databases}/${options.outside?.[instance]?.host ?? hostOfInstance(instance, options)}`
 }
 
 export interface EgressOptions extends DatabaseOptions {
