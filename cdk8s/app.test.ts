@@ -75,6 +75,39 @@ describe('moving a database', () => {
   })
 })
 
+describe('a service that calls hosts outside', () => {
+  it('is told where they are, in fields that the schemas know', async () => {
+    const declared = services.map((service) =>
+      service.name === 'lifecycle'
+        ? {
+            ...service,
+            outside: {
+              hooks: { protocol: 'https', address: 'HOOKS_URL', deadline: 5000, because: 'told' },
+              mail: { protocol: 'tls', address: 'MAIL_ADDRESS', because: 'sent' },
+            } as const,
+          }
+        : service,
+    )
+    const outside = {
+      lifecycle: { hooks: { host: 'hooks.example', port: 443 }, mail: { host: 'mail.example', port: 465 } },
+    }
+    const environment = { ...environmentOf('kind'), outside }
+    const objects = [...(await manifestsOf(declared, environment, jwks)).values()].flat() as Manifest[]
+    expect(await checkFields(objects)).toEqual([])
+    const pods = objects.flatMap(({ metadata, spec }) => {
+      const pod = (spec?.template as { spec: PodSpec } | undefined)?.spec
+      const told = (pod?.containers[0]?.env ?? []).filter(({ name }) => /^(HOOKS|MAIL)_/.test(name))
+      return told.map(({ value }) => `${metadata.name}: ${value}`)
+    })
+    expect(pods).toEqual([
+      'lifecycle: http://hooks.example',
+      'lifecycle: mail.example:465',
+      'lifecycle-worker: http://hooks.example',
+      'lifecycle-worker: mail.example:465',
+    ])
+  })
+})
+
 describe('docs/deploy.md', () => {
   it('names each Secret that a pod reads, and its keys', async () => {
     const documented = await readFile(join(import.meta.dirname, '../docs/deploy.md'), 'utf8')

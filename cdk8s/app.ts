@@ -30,10 +30,11 @@ export async function manifestsOf(
     issuer: { url: `${publicUrlOf(environment)}/oidc`, jwks },
     ...databasesOf(environment),
     canary: environment.canary,
+    outsideHosts: environment.outside,
   })
   // Policies before workloads: nothing of ours ever runs without them.
   for (const [concern, resources] of Object.entries(policies))
-    charts.push(new MeshChart(app, `10-mesh-${concern}`, resources))
+    if (resources.length > 0) charts.push(new MeshChart(app, `10-mesh-${concern}`, resources))
   charts.push(...databaseCharts(app, services, environment))
   const annotations = serviceAnnotationsOf(services, environment)
   for (const service of services) {

@@ -1,6 +1,7 @@
 import type { Tls } from '../mesh/edge/certificate.ts'
 import type { KongValues } from '../mesh/edge/kong-values.ts'
 import type { DatabaseOptions } from '../mesh/instances.ts'
+import type { OutsideAddresses } from '../mesh/outside.ts'
 import type { CanaryTraffic, Version } from '../mesh/versions.ts'
 
 /** Where a service's database is, as a connection needs it: outside, or one of two kinds inside. */
@@ -59,6 +60,8 @@ export interface Environment {
   instances: Readonly<Record<string, DatabaseInstance>>
   /** Instance per service; `main` unless told. */
   instanceOf?: Readonly<Record<string, string>>
+  /** Where the hosts are that services declare as `outside`. */
+  outside?: OutsideAddresses
   edge: 'kong' | 'stand-in'
   /** How many Kongs, and how clients reach them. */
   kong?: KongValues

@@ -285,6 +285,52 @@ it.each(mutationsOfVersions)('catches %s: %s', async (_name, check, harm) => {
   expect(failing(objects)).toEqual([check])
 })
 
+const notifying = services.map((service) =>
+  service.name === 'lifecycle'
+    ? {
+        ...service,
+        outside: { mail: { protocol: 'tls', address: 'MAIL', because: 'mails are sent' } } as const,
+      }
+    : service,
+)
+const withMail: Environment = {
+  ...environmentOf('kind'),
+  outside: { lifecycle: { mail: { host: 'mail.example.com', port: 465 } } },
+}
+const hostsOf = (objects: ApiObject[], service: string): string[] =>
+  specOf(objects, 'Sidecar', service).egress[0].hosts
+
+const mutationsOfOutsideHosts: [name: string, harm: (objects: ApiObject[]) => void][] = [
+  [
+    'an outside host for all namespaces',
+    (o) => Object.assign(specOf(o, 'ServiceEntry', 'mail.example.com'), { exportTo: ['*'] }),
+  ],
+  [
+    'an outside host that is any host',
+    (o) => {
+      Object.assign(specOf(o, 'ServiceEntry', 'mail.example.com'), { hosts: ['*.com'] })
+      hostsOf(o, 'lifecycle').splice(hostsOf(o, 'lifecycle').indexOf('./mail.example.com'), 1, './*.com')
+    },
+  ],
+  ['an outside host for who declares none', (o) => hostsOf(o, 'directory').push('./mail.example.com')],
+  ['an outside host without an entry', (o) => hostsOf(o, 'lifecycle').push('./elsewhere.example.com')],
+  [
+    'an outside host whose packets are stopped',
+    (o) =>
+      o.splice(
+        o.findIndex(({ metadata }) => metadata.name === 'lifecycle-outside'),
+        1,
+      ),
+  ],
+]
+
+it.each(mutationsOfOutsideHosts)('catches %s', async (_name, harm) => {
+  const objects = await objectsOf(withMail, notifying)
+  expect([...faultsIn(objects, graphOf(notifying)).keys()]).toEqual([])
+  harm(objects)
+  expect([...faultsIn(objects, graphOf(notifying)).keys()]).toEqual(['outside hosts are declared'])
+})
+
 it('catches a connection to an outside database that trusts anybody', async () => {
   const objects = await objectsOf(environmentOf('production'))
   const { env } = podOf(objects, 'Deployment', 'directory').containers[0]

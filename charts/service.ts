@@ -8,6 +8,7 @@ import { restrictedContainer, restrictedPod } from '../cdk8s/constructs/restrict
 import { rollingUpdate } from '../cdk8s/constructs/rolling-update.ts'
 import { canaryOf, type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
 import { migrationAccount } from '../mesh/databases.ts'
+import { outsideVariables } from '../mesh/outside.ts'
 import { namespaces, serversOf, servicePort } from '../mesh/resource.ts'
 import { type Version, versionLabel } from '../mesh/versions.ts'
 import { authorityFiles, connectionsOf } from './connections.ts'
@@ -137,6 +138,7 @@ function environmentVariables(
     ...(service.database
       ? connectionsOf(environment, service.name, mode === 'worker' ? ['app', 'worker'] : ['app'])
       : []),
+    ...outsideVariables(service, environment.outside ?? {}),
     ...(mode === 'server'
       ? Object.entries(service.secrets).map(([key, { file }]) => ({
           name: file,

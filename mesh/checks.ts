@@ -186,6 +186,41 @@ function proxiesKnowTheirNeeds(objects: readonly ApiObject[], graph: Graph): str
   })
 }
 
+/** Entries stay in their namespace and name one host each; a proxy knows those that its service declares. */
+function outsideHostsDeclared(objects: readonly ApiObject[], { services }: Graph): string[] {
+  const entries = ofKind(objects, 'ServiceEntry', namespaces.services).map(({ spec }) => ({
+    host: String(spec?.hosts),
+    exportTo: String(spec?.exportTo),
+  }))
+  const known = ofKind(objects, 'Sidecar', namespaces.services).flatMap(({ metadata, spec }) =>
+    ((spec?.egress ?? []) as { hosts: string[] }[])
+      .flatMap(({ hosts }) => hosts)
+      .filter((host) => host.startsWith('./'))
+      .map((host) => ({ service: metadata.name, host: host.slice(2) })),
+  )
+  return [
+    ...entries
+      .filter(({ host, exportTo }) => exportTo !== '.' || /[*,]/.test(host))
+      .map(({ host }) => `${host} is more than one host of one namespace`),
+    ...entries
+      .filter(({ host }) => !known.some((each) => each.host === host))
+      .map(({ host }) => `${host} is known to the registry, but to no proxy`),
+    ...known
+      .filter(({ host }) => !entries.some((entry) => entry.host === host))
+      .map(({ service, host }) => `${service}: its proxy knows ${host}, which has no entry`),
+    ...services.flatMap(({ name, outside }) => {
+      const hosts = known.filter(({ service }) => service === name).length
+      const declared = Object.keys(outside).length
+      const wall = ofKind(objects, 'NetworkPolicy', namespaces.services).some(
+        ({ metadata }) => metadata.name === `${name}-outside`,
+      )
+      return hosts <= declared && hosts > 0 === declared > 0 && wall === declared > 0
+        ? []
+        : [`${name} declares ${declared} outside hosts, its policies let it reach others`]
+    }),
+  ]
+}
+
 function policiesSayWhy(objects: readonly ApiObject[]): string[] {
   return objects
     .filter(({ apiVersion }) => /istio[.]io|networking[.]k8s[.]io/.test(apiVersion))
@@ -205,5 +240,6 @@ export const meshChecks: Readonly<Record<string, Check>> = {
   'nothing is allowed by default': deniedByDefault,
   'retries do no harm': retriesHarmless,
   'proxies know what they need': proxiesKnowTheirNeeds,
+  'outside hosts are declared': outsideHostsDeclared,
   'policies say why': policiesSayWhy,
 }

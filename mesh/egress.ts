@@ -1,5 +1,6 @@
 import { calleesOf, edge, type Graph } from './graph.ts'
 import { type DatabaseOptions, hostOf as hostOfInstance } from './instances.ts'
+import { type OutsideAddresses, outsideHostsOf } from './outside.ts'
 import { namespaces, type Resource, resource } from './resource.ts'
 
 /** A service in the cluster that workloads need besides their callees. */
@@ -22,11 +23,12 @@ function databaseOf(service: string, options: DatabaseOptions): string {
 
 export interface EgressOptions extends DatabaseOptions {
   limits?: ClusterHost
+  outsideHosts?: OutsideAddresses | undefined
 }
 
 /**
- * One Sidecar a workload: its proxy knows just the declared callees, its database and the collector, and nothing that
- * is not in the registry.
+ * One Sidecar a workload: its proxy knows just the declared callees and outside hosts, its database and the collector,
+ * and nothing that is not in the registry.
  * https://istio.io/latest/docs/reference/config/networking/sidecar/
  */
 export function egress(graph: Graph, options: EgressOptions): Resource[] {
@@ -34,6 +36,7 @@ export function egress(graph: Graph, options: EgressOptions): Resource[] {
     const needed = [
       ...calleesOf(graph, service.name).map((name) => hostOf({ name, namespace: namespaces.services })),
       ...(service.database ? [databaseOf(service.name, options)] : []),
+      ...outsideHostsOf(graph, service.name, options.outsideHosts ?? {}),
       ...(options.limits ? [hostOf(options.limits)] : []),
       hostOf(collector),
     ]

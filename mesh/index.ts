@@ -6,6 +6,7 @@ import { type EgressOptions, egress } from './egress.ts'
 import { graphOf } from './graph.ts'
 import { mtls } from './mtls.ts'
 import { networkPolicies } from './network.ts'
+import { outside } from './outside.ts'
 import { tenantRateLimits } from './rate-limits.ts'
 import type { Resource } from './resource.ts'
 import { destinations, routes } from './traffic.ts'
@@ -24,6 +25,7 @@ export function mesh(
     egress: egress(graph, options),
     network: networkPolicies(graph, options),
     databases: databases(graph, options),
+    outside: outside(graph, options.outsideHosts),
     routes: routes(graph, options.canary),
     destinations: destinations(graph),
     'tenant-limits': tenantRateLimits(graph),

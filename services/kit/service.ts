@@ -80,6 +80,16 @@ export interface SecretFile {
   because: string
 }
 
+/**
+ * A host outside the cluster that a service calls. To an `https` one it speaks plain HTTP, and its proxy TLS; with a
+ * `tls` one it speaks TLS itself, with a `tcp` one anything else, e.g. SMTP with STARTTLS.
+ */
+export type OutsideHost = {
+  /** The environment variable that says where it is: a URL for `https`, else `host:port`. */
+  address: string
+  because: string
+} & ({ protocol: 'https' /** Milliseconds. */; deadline: number } | { protocol: 'tls' | 'tcp' })
+
 export interface Service<
   C extends Contract = Contract,
   U extends Readonly<Record<string, Use>> = Readonly<Record<string, Use>>,
@@ -97,6 +107,8 @@ export interface Service<
   publicPaths: readonly PublicPath[]
   /** By the name of the file. */
   secrets: Readonly<Record<string, SecretFile>>
+  /** By a name of the service's own. */
+  outside: Readonly<Record<string, OutsideHost>>
 }
 
 /** Data services call nobody: the only calls they may declare are none. */
@@ -118,6 +130,7 @@ export function service<
   limits?: Partial<Limits>
   publicPaths?: readonly PublicPath[]
   secrets?: Readonly<Record<string, SecretFile>>
+  outside?: Readonly<Record<string, OutsideHost>>
 }): Service<C, U> {
   for (const [name, use] of Object.entries(declared.calls as Record<string, Use>))
     if (use.contract.service !== name)
@@ -132,6 +145,7 @@ export function service<
     limits: { ...defaultLimits, ...declared.limits },
     publicPaths: declared.publicPaths ?? [],
     secrets: declared.secrets ?? {},
+    outside: declared.outside ?? {},
     name: declared.contract.service,
     layer: declared.contract.layer,
   }
