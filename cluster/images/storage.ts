@@ -1,0 +1,61 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { cacheFolder } from '../cache.ts'
+import { run } from '../shell.ts'
+
+/** Buildah's storage in our cache, so that the machine's own images and containers are left alone. */
+export interface Storage {
+  /** Builds an image, unless it is there, by a Containerfile whose sources are absolute paths; answers with its name. */
+  build(key: string, containerfile: string): Promise<string>
+  /** Pushes to a registry by plain HTTP, e.g. 10.199.0.2:5001/staffmesh/edge:dev. */
+  push(image: string, to: string): Promise<void>
+}
+
+export async function openStorage(): Promise<Storage> {
+  const folder = join(cacheFolder(), 'images', 'storage')
+  await mkdir(folder, { recursive: true })
+  const withDriver = (driver: string) => [
+    '--root',
+    join(folder, driver),
+    '--runroot',
+    join(folder, 'run'),
+    '--storage-driver',
+    driver,
+  ]
+  let options = withDriver('overlay')
+  // The registry is one of our own addresses, which no proxy knows.
+  const env = { BUILDAH_ISOLATION: 'chroot', HTTP_PROXY: undefined, http_proxy: undefined }
+  const buildah = (args: readonly string[], input?: string) =>
+    run('buildah', [...options, ...args], { env, input })
+  try {
+    await buildah(['info'])
+  } catch (error) {
+    process.stdout.write(
+      `! No overlay file system for images, so they are copied, which takes longer: ${(error as Error).message}\n`,
+    )
+    options = withDriver('vfs')
+  }
+  return {
+    async build(key, containerfile) {
+      const name = `localhost/staffmesh:${key}`
+      if ((await buildah(['images', '--quiet', '--filter', `reference=${name}`])).trim() !== '') return name
+      const file = join(folder, `${key}.Containerfile`)
+      await writeFile(file, containerfile)
+      // The same bytes give the same layer, whenever they are built.
+      const how = ['--quiet', '--pull-never', '--layers=false', '--timestamp', '0']
+      await buildah(['build', ...how, '--tag', name, '--file', file, '/'])
+      return name
+    },
+    async push(image, to) {
+      // Compressing takes longer than what it saves on the way to a registry on the same machine.
+      await buildah([
+        'push',
+        '--quiet',
+        '--tls-verify=false',
+        '--disable-compression',
+        image,
+        `docker://${to}`,
+      ])
+    },
+  }
+}
