@@ -4,6 +4,7 @@ import { App, Yaml } from 'cdk8s'
 import { targetVersion } from '#kit/schema-version.ts'
 import type { Service } from '#kit/service.ts'
 import { DatabaseChart } from '../charts/database.ts'
+import { LimitsChart } from '../charts/limits.ts'
 import { MeshChart } from '../charts/mesh.ts'
 import { NamespacesChart } from '../charts/namespaces.ts'
 import { ServiceChart } from '../charts/service.ts'
@@ -30,12 +31,14 @@ export async function manifestsOf(
     issuer: { url: `${publicUrlOf(environment)}/oidc`, jwks },
     ...databasesOf(environment),
     canary: environment.canary,
+    outsideStore: 'outside' in environment.limits.store ? environment.limits.store.outside : undefined,
     outsideHosts: environment.outside,
   })
   // Policies before workloads: nothing of ours ever runs without them.
   for (const [concern, resources] of Object.entries(policies))
     if (resources.length > 0) charts.push(new MeshChart(app, `10-mesh-${concern}`, resources))
   charts.push(...databaseCharts(app, services, environment))
+  charts.push(new LimitsChart(app, '15-limits', { graph: graphOf(services), environment }))
   const annotations = serviceAnnotationsOf(services, environment)
   for (const service of services) {
     const schema = service.database

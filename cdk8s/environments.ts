@@ -45,6 +45,15 @@ export interface PostgresCluster {
 /** A second version of one service; it has its own tag or digest, and so many replicas, 1 unless told. */
 export type Canary = CanaryTraffic & { replicas?: number } & ({ tag: string } | { digest: string })
 
+/** The rate limit service, and the store that it counts in. */
+export interface LimitService {
+  /** An image with `ratelimit` on its PATH. */
+  image: string
+  replicas: number
+  /** Inside, an image with `redis-server` on its PATH; outside, reached with TLS and a password. */
+  store: { image: string } | { outside: { host: string; port: number; caSecret: string } }
+}
+
 export interface Environment {
   name: string
   /** Public host name of the edge. */
@@ -62,6 +71,7 @@ export interface Environment {
   instanceOf?: Readonly<Record<string, string>>
   /** Where the hosts are that services declare as `outside`. */
   outside?: OutsideAddresses
+  limits: LimitService
   edge: 'kong' | 'stand-in'
   /** How many Kongs, and how clients reach them. */
   kong?: KongValues
@@ -76,6 +86,9 @@ const local = {
   maxReplicas: 1,
 }
 
+/** Of the commit that this project is tested with. */
+const ratelimitImage = 'docker.io/envoyproxy/ratelimit:3fb70258'
+
 /** The values of each environment, in one place. Secrets are named in docs/deploy.md and never stand here. */
 export const environments: Readonly<Record<string, Environment>> = {
   kind: {
@@ -83,6 +96,11 @@ export const environments: Readonly<Record<string, Environment>> = {
     name: 'kind',
     instances: {
       main: { maxConnections: 200, storage: '2Gi', image: 'docker.io/library/postgres:18.4' },
+    },
+    limits: {
+      image: ratelimitImage,
+      replicas: 1,
+      store: { image: 'docker.io/valkey/valkey:8.1.10' },
     },
     domain: 'staffmesh.localhost',
     publicUrl: 'http://staffmesh.localhost:8080',
@@ -94,6 +112,11 @@ export const environments: Readonly<Record<string, Environment>> = {
     name: 'bare',
     instances: {
       main: { maxConnections: 200, storage: '2Gi', image: 'localhost:5001/staffmesh/postgres:18.4' },
+    },
+    limits: {
+      image: 'localhost:5001/staffmesh/ratelimit:dev',
+      replicas: 1,
+      store: { image: 'localhost:5001/staffmesh/redis:7.0' },
     },
     domain: 'staffmesh.test',
     publicUrl: 'http://staffmesh.test',
@@ -109,6 +132,11 @@ export const environments: Readonly<Record<string, Environment>> = {
         outside: { host: 'postgres.staging.internal', port: 5432, caSecret: 'database-ca' },
         maxConnections: 400,
       },
+    },
+    limits: {
+      image: ratelimitImage,
+      replicas: 2,
+      store: { outside: { host: 'redis.staging.internal', port: 6379, caSecret: 'ratelimit-store-ca' } },
     },
     edge: 'kong',
     kong: { replicas: { min: 2, max: 4 } },
@@ -130,6 +158,11 @@ export const environments: Readonly<Record<string, Environment>> = {
       },
     },
     instanceOf: { directory: 'directory' },
+    limits: {
+      image: ratelimitImage,
+      replicas: 3,
+      store: { outside: { host: 'redis.internal', port: 6379, caSecret: 'ratelimit-store-ca' } },
+    },
     edge: 'kong',
     kong: { replicas: { min: 3, max: 12 } },
     tls: { clusterIssuer: 'letsencrypt' },

@@ -6,6 +6,7 @@ import { job } from '../cdk8s/constructs/job.ts'
 import { labelsOf } from '../cdk8s/constructs/labels.ts'
 import { restrictedContainer, restrictedPod } from '../cdk8s/constructs/restricted.ts'
 import { rollingUpdate } from '../cdk8s/constructs/rolling-update.ts'
+import { spread } from '../cdk8s/constructs/spread.ts'
 import { canaryOf, type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
 import { migrationAccount } from '../mesh/databases.ts'
 import { outsideVariables } from '../mesh/outside.ts'
@@ -87,14 +88,7 @@ function deployment(
           ...restrictedPod,
           serviceAccountName: service.name,
           terminationGracePeriodSeconds: drain.pause + drain.grace,
-          topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map(
-            (topologyKey) => ({
-              maxSkew: 1,
-              topologyKey,
-              whenUnsatisfiable: 'ScheduleAnyway',
-              labelSelector: { matchLabels: { 'app.kubernetes.io/name': name } },
-            }),
-          ),
+          topologySpreadConstraints: spread(name),
           containers: [
             {
               ...restrictedContainer,

@@ -1,3 +1,4 @@
+import { isLimited, limitService } from './global-limits.ts'
 import { calleesOf, edge, type Graph } from './graph.ts'
 import { type DatabaseOptions, hostOf as hostOfInstance } from './instances.ts'
 import { type OutsideAddresses, outsideHostsOf } from './outside.ts'
@@ -13,7 +14,8 @@ export interface ClusterHost {
 export const collector: ClusterHost = { name: 'otel-collector', namespace: 'observability' }
 
 /** As a Sidecar names a host. */
-const hostOf = ({ name, namespace }: ClusterHost) => `${namespace}/${name}.${namespace}.svc.cluster.local`
+export const hostOf = ({ name, namespace }: ClusterHost) =>
+  `${namespace}/${name}.${namespace}.svc.cluster.local`
 
 /** An instance in the cluster is a service, an outside one a ServiceEntry (databases.ts) of the same namespace. */
 function databaseOf(service: string, options: DatabaseOptions): string {
@@ -22,13 +24,12 @@ function databaseOf(service: string, options: DatabaseOptions): string {
 }
 
 export interface EgressOptions extends DatabaseOptions {
-  limits?: ClusterHost
   outsideHosts?: OutsideAddresses | undefined
 }
 
 /**
- * One Sidecar a workload: its proxy knows just the declared callees and outside hosts, its database and the collector,
- * and nothing that is not in the registry.
+ * One Sidecar a workload: its proxy knows just the declared callees and outside hosts, its database, the rate limit
+ * service where that counts its requests, and the collector, and nothing that is not in the registry.
  * https://istio.io/latest/docs/reference/config/networking/sidecar/
  */
 export function egress(graph: Graph, options: EgressOptions): Resource[] {
@@ -37,7 +38,7 @@ export function egress(graph: Graph, options: EgressOptions): Resource[] {
       ...calleesOf(graph, service.name).map((name) => hostOf({ name, namespace: namespaces.services })),
       ...(service.database ? [databaseOf(service.name, options)] : []),
       ...outsideHostsOf(graph, service.name, options.outsideHosts ?? {}),
-      ...(options.limits ? [hostOf(options.limits)] : []),
+      ...(isLimited(graph, service.name) ? [hostOf(limitService)] : []),
       hostOf(collector),
     ]
     return sidecar(
@@ -59,7 +60,12 @@ export function egress(graph: Graph, options: EgressOptions): Resource[] {
   ]
 }
 
-function sidecar(workload: string, namespace: string, needed: readonly string[], reason: string): Resource {
+export function sidecar(
+  workload: string,
+  namespace: string,
+  needed: readonly string[],
+  reason: string,
+): Resource {
   return resource(
     'networking.istio.io/v1',
     'Sidecar',

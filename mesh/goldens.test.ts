@@ -1,6 +1,8 @@
 import { Yaml } from 'cdk8s'
 import { expect, it } from 'vitest'
 import { services } from '../services/index.ts'
+import { limitConfiguration } from './global-limits.ts'
+import { graphOf } from './graph.ts'
 import { mesh } from './index.ts'
 
 // One object a concern, small enough to be read in a review. `npx vitest run mesh/goldens.test.ts -u` renews them.
@@ -110,6 +112,7 @@ it('egress', () => {
     egress:
       - hosts:
           - observability/otel-collector.observability.svc.cluster.local
+          - staffmesh-limits/ratelimit.staffmesh-limits.svc.cluster.local
           - staffmesh/directory.staffmesh.svc.cluster.local
           - staffmesh/identity.staffmesh.svc.cluster.local
     "
@@ -292,14 +295,18 @@ it('routes: a command from outside, with its key and without', () => {
   `)
 })
 
-it('tenants’ limits: the bucket of a command', () => {
-  const { spec } = policies['tenant-limits']!.find(
-    ({ metadata }) => metadata.name === 'directory-tenant-limits',
-  )!
+/** The HTTP filter that an EnvoyFilter adds. */
+function filterOf(concern: string, name: string) {
+  const { spec } = policies[concern]!.find(({ metadata }) => metadata.name === name)!
   const [{ patch }] = spec.configPatches as [
-    { patch: { value: { typed_config: { descriptors: object[] } } } },
+    { patch: { value: { typed_config: Record<string, unknown> & { descriptors: object[] } } } },
   ]
-  expect(Yaml.stringify(patch.value.typed_config.descriptors.at(-1)!)).toMatchInlineSnapshot(`
+  return patch.value.typed_config
+}
+
+it('tenants’ limits on one replica: the bucket of a command', () => {
+  const { descriptors } = filterOf('local-limits', 'directory-tenant-limits')
+  expect(Yaml.stringify(descriptors.at(-1)!)).toMatchInlineSnapshot(`
     "entries:
       - key: kind
         value: command
@@ -308,6 +315,122 @@ it('tenants’ limits: the bucket of a command', () => {
       max_tokens: 40
       tokens_per_fill: 20
       fill_interval: 1s
+    "
+  `)
+})
+
+it('limits over all replicas: what a sidecar asks', () => {
+  expect(Yaml.stringify(filterOf('global-limits', 'identity-global-limits'))).toMatchInlineSnapshot(`
+    ""@type": type.googleapis.com/envoy.extensions.filters.http.ratelimit.v3.RateLimit
+    domain: staffmesh
+    failure_mode_deny: false
+    timeout: 0.1s
+    rate_limit_service:
+      transport_api_version: V3
+      grpc_service:
+        envoy_grpc:
+          cluster_name: outbound|8081||ratelimit.staffmesh-limits.svc.cluster.local
+          authority: ratelimit.staffmesh-limits.svc.cluster.local
+    rate_limits:
+      - actions:
+          - header_value_match:
+              descriptor_key: service
+              descriptor_value: identity
+              headers:
+                - name: x-forwarded-for
+                  present_match: true
+          - masked_remote_address:
+              v4_prefix_mask_len: 32
+              v6_prefix_mask_len: 64
+    enable_x_ratelimit_headers: DRAFT_VERSION_03
+    response_headers_to_add:
+      - append_action: OVERWRITE_IF_EXISTS_OR_ADD
+        header:
+          key: retry-after
+          value: "1"
+    "
+  `)
+})
+
+it('limits over all replicas: what the rate limit service is told', () => {
+  expect(Yaml.stringify(limitConfiguration(graphOf(services)))).toMatchInlineSnapshot(`
+    "domain: staffmesh
+    descriptors:
+      - key: service
+        value: identity
+        descriptors:
+          - key: masked_remote_address
+            rate_limit:
+              unit: minute
+              requests_per_unit: 600
+      - key: service
+        value: lifecycle
+        descriptors:
+          - key: masked_remote_address
+            rate_limit:
+              unit: minute
+              requests_per_unit: 12000
+          - key: kind
+            value: query
+            descriptors:
+              - key: tenant
+                rate_limit:
+                  unit: minute
+                  requests_per_unit: 18000
+          - key: kind
+            value: command
+            descriptors:
+              - key: tenant
+                rate_limit:
+                  unit: minute
+                  requests_per_unit: 3600
+      - key: service
+        value: workforce
+        descriptors:
+          - key: masked_remote_address
+            rate_limit:
+              unit: minute
+              requests_per_unit: 12000
+          - key: kind
+            value: query
+            descriptors:
+              - key: tenant
+                rate_limit:
+                  unit: minute
+                  requests_per_unit: 18000
+          - key: kind
+            value: command
+            descriptors:
+              - key: tenant
+                rate_limit:
+                  unit: minute
+                  requests_per_unit: 3600
+    "
+  `)
+})
+
+it('limits over all replicas: who may ask', () => {
+  expect(golden('global-limits', 'AuthorizationPolicy', 'ratelimit')).toMatchInlineSnapshot(`
+    "kind: AuthorizationPolicy
+    selector:
+      matchLabels:
+        app.kubernetes.io/part-of: ratelimit
+    action: ALLOW
+    rules:
+      - from:
+          - source:
+              principals:
+                - cluster.local/ns/staffmesh/sa/identity
+                - cluster.local/ns/staffmesh/sa/lifecycle
+                - cluster.local/ns/staffmesh/sa/workforce
+        to:
+          - operation:
+              ports:
+                - "8081"
+              methods:
+                - POST
+              paths:
+                - /envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit
     "
   `)
 })

@@ -3,11 +3,14 @@ import { authentication, type Issuer } from './authentication.ts'
 import { authorization } from './authorization.ts'
 import { databases } from './databases.ts'
 import { type EgressOptions, egress } from './egress.ts'
+import { globalLimitFilters } from './global-limits.ts'
 import { graphOf } from './graph.ts'
+import { type LimitOptions, limitServicePolicies } from './limit-service.ts'
+import { limitProblems } from './limits.ts'
+import { localLimits } from './local-limits.ts'
 import { mtls } from './mtls.ts'
 import { networkPolicies } from './network.ts'
 import { outside } from './outside.ts'
-import { tenantRateLimits } from './rate-limits.ts'
 import type { Resource } from './resource.ts'
 import { destinations, routes } from './traffic.ts'
 import type { CanaryTraffic } from './versions.ts'
@@ -15,7 +18,7 @@ import type { CanaryTraffic } from './versions.ts'
 /** All traffic policy of the product, one list a concern. */
 export function mesh(
   services: readonly Service[],
-  options: { issuer: Issuer; canary?: CanaryTraffic | undefined } & EgressOptions,
+  options: { issuer: Issuer; canary?: CanaryTraffic | undefined } & EgressOptions & LimitOptions,
 ): Record<string, Resource[]> {
   const graph = graphOf(services)
   return {
@@ -28,6 +31,8 @@ export function mesh(
     outside: outside(graph, options.outsideHosts),
     routes: routes(graph, options.canary),
     destinations: destinations(graph),
-    'tenant-limits': tenantRateLimits(graph),
+    'local-limits': localLimits(graph),
+    'global-limits': [...globalLimitFilters(graph), ...limitServicePolicies(graph, options)],
+    'limit-problems': [limitProblems()],
   }
 }

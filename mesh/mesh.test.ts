@@ -7,7 +7,7 @@ import { databases } from './databases.ts'
 import { egress } from './egress.ts'
 import { graphOf } from './graph.ts'
 import { mesh } from './index.ts'
-import { tenantLimits } from './rate-limits.ts'
+import { countedCalls } from './limits.ts'
 import { because, type Resource } from './resource.ts'
 import { behaviourOf } from './traffic.ts'
 
@@ -22,8 +22,12 @@ interface Rule {
 
 describe('every policy', () => {
   it('says why it stands there and names no service that does not exist', () => {
-    const others = ['default', 'deny-all', 'main', 'provisioning']
-    const names = [...callers, ...callers.map((name) => `${name}-tenant-limits`), ...others]
+    const others = ['default', 'deny-all', 'main', 'provisioning', 'ratelimit', 'ratelimit-store']
+    const names = [
+      ...callers.flatMap((name) => [name, `${name}-tenant-limits`, `${name}-global-limits`]),
+      ...['limit-problems', 'global-limits'],
+      ...others,
+    ]
     for (const resource of Object.values(policies).flat()) {
       expect(resource.metadata.annotations[because]).toBeTruthy()
       expect(names).toContain(resource.metadata.name)
@@ -70,7 +74,7 @@ describe('retries', () => {
 describe('limits per tenant', () => {
   it('count each query and command once, and no stream', () => {
     for (const service of services) {
-      const limits = tenantLimits(graph, service)
+      const limits = countedCalls(graph, service.name)
       for (const call of graph.edges.filter((e) => e.callee === service.name)) {
         const path = call.path.replaceAll(/\{\w+\}/g, 'x')
         const counted = limits.filter(

@@ -1,5 +1,5 @@
 import type { Service } from '#kit/service.ts'
-import type { DatabaseInstance, Environment } from '../../cdk8s/environments.ts'
+import type { DatabaseInstance, Environment, LimitService } from '../../cdk8s/environments.ts'
 
 /** A value of the Helm chart: where it stands in values.yaml, what it is in an environment, what stood in its place. */
 export interface Value {
@@ -86,6 +86,25 @@ export class Placeholders {
           this.#instance(name, instance),
         ]),
       ),
+      limits: this.#limits(environment.limits),
+    }
+  }
+
+  #limits({ image, replicas, store }: LimitService): LimitService {
+    const path = ['limits', 'store'] as const
+    return {
+      image: this.string(image, 'limits', 'image'),
+      replicas: this.number(replicas, firstNumber, 'limits', 'replicas'),
+      store:
+        'image' in store
+          ? { image: this.string(store.image, ...path, 'image') }
+          : {
+              outside: {
+                ...store.outside,
+                host: this.string(store.outside.host, ...path, 'host'),
+                port: this.number(store.outside.port, firstNumber, ...path, 'port'),
+              },
+            },
     }
   }
 

@@ -49,6 +49,7 @@ const descriptions: Record<string, string> = {
   images: 'Where images come from; a digest, by the name of the image, wins over the tag of all',
   replicas: "Bounds of each service's autoscaler",
   databases: 'Where the instances of PostgreSQL are',
+  limits: 'The rate limit service, and where the store is that it counts in',
   tls: 'The issuer of cert-manager that makes the certificate of the edge',
   corsOrigins: 'Other origins whose pages may call',
   secretNames: 'What the Secrets are called that must stand in the cluster; the key says what for',
@@ -57,6 +58,7 @@ const descriptions: Record<string, string> = {
 const name = '[a-z0-9]([a-z0-9.-]*[a-z0-9])?'
 const patterns: Record<string, string> = {
   tag: '^\\w[\\w.-]{0,127}$',
+  image: `^${name}(:\\d+)?(/[a-z0-9._-]+)*(:\\w[\\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$`,
   registry: `^${name}(:\\d+)?(/[a-z0-9._-]+)*$`,
   storage: '^\\d+(Mi|Gi|Ti)$',
   publicUrl: `^(https?://${name}(:\\d+)?)?$`,

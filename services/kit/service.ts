@@ -44,12 +44,15 @@ export interface Limits {
   perAddress: Quota
   /** Of one tenant from one replica, per kind of operation, so that a noisy company leaves room for the others. */
   perTenant: { query: Quota; command: Quota }
+  /** Of one tenant from all replicas together, so that it gets no further share of each that is added because of it. */
+  perTenantOverall: { query: Quota; command: Quota }
 }
 
 export const defaultLimits: Limits = {
   perToken: { requests: 1200, seconds: 60 },
   perAddress: { requests: 12_000, seconds: 60 },
   perTenant: { query: { requests: 6000, seconds: 60 }, command: { requests: 1200, seconds: 60 } },
+  perTenantOverall: { query: { requests: 18_000, seconds: 60 }, command: { requests: 3600, seconds: 60 } },
 }
 
 /** Some operations of one data service that another service may call. */
