@@ -16,6 +16,7 @@ import { refuseFaults } from './checks.ts'
 import { checkConnections } from './connections.ts'
 import { edgeCharts, serviceAnnotationsOf } from './edge.ts'
 import { databasesOf, type Environment, instanceOf, publicUrlOf } from './environments.ts'
+import { keyCharts } from './keys.ts'
 
 /** Builds all objects of an environment; a file a chart, in the order in which they are best applied. */
 export async function manifestsOf(
@@ -31,8 +32,8 @@ export async function manifestsOf(
     issuer: { url: `${publicUrlOf(environment)}/oidc`, jwks },
     ...databasesOf(environment),
     canary: environment.canary,
-    outsideStore: 'outside' in environment.limits.store ? environment.limits.store.outside : undefined,
     outsideHosts: environment.outside,
+    outsideStore: 'outside' in environment.limits.store ? environment.limits.store.outside : undefined,
   })
   // Policies before workloads: nothing of ours ever runs without them.
   for (const [concern, resources] of Object.entries(policies))
@@ -54,6 +55,7 @@ export async function manifestsOf(
     )
   }
   charts.push(...edgeCharts(app, services, environment, jwks))
+  charts.push(...keyCharts(app, services, environment))
   const manifests = new Map(charts.map((chart) => [`${chart.node.id}.yaml`, chart.toJson() as ApiObject[]]))
   refuseFaults([...manifests.values()].flat(), graphOf(services))
   return manifests

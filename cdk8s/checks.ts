@@ -2,47 +2,9 @@ import { type ApiObject, type Check, meshChecks } from '../mesh/checks.ts'
 import type { Graph } from '../mesh/graph.ts'
 import { postgresPort } from '../mesh/network.ts'
 import { namespaces, principal } from '../mesh/resource.ts'
+import { containersIn, type Labels, partOf, podsIn } from './pods.ts'
+import { rightsNarrow } from './rights.ts'
 import { versionChecks } from './version-checks.ts'
-
-interface Container {
-  name: string
-  securityContext?: Record<string, unknown>
-  ports?: { name?: string; containerPort: number }[]
-  env?: { name: string; value?: string; valueFrom?: { secretKeyRef?: { name?: string; key?: string } } }[]
-}
-
-interface Pod {
-  automountServiceAccountToken?: boolean
-  hostNetwork?: boolean
-  serviceAccountName?: string
-  securityContext?: Record<string, unknown>
-  containers: Container[]
-  initContainers?: Container[]
-  volumes?: { name: string; secret?: { secretName?: string }; hostPath?: unknown }[]
-}
-
-/** Each pod that the objects make, with the words to name it by. */
-const podsIn = (
-  objects: readonly ApiObject[],
-): { where: string; namespace: string; unit: string | undefined; pod: Pod }[] =>
-  objects.flatMap(({ kind, metadata, spec }) => {
-    const template = spec?.template as { metadata?: { labels?: Labels }; spec?: Pod } | undefined
-    if (!template?.spec?.containers) return []
-    const namespace = metadata.namespace ?? 'default'
-    const unit = template.metadata?.labels?.[partOf]
-    return [{ where: `${kind} ${metadata.name}`, namespace, unit, pod: template.spec }]
-  })
-
-type Labels = Readonly<Record<string, string>>
-const partOf = 'app.kubernetes.io/part-of'
-
-const containersIn = (objects: readonly ApiObject[]) =>
-  podsIn(objects).flatMap(({ where, pod }) =>
-    [...pod.containers, ...(pod.initContainers ?? [])].map((container) => ({
-      where: `${where}, container ${container.name}`,
-      container,
-    })),
-  )
 
 const restricted = {
   allowPrivilegeEscalation: false,
@@ -71,7 +33,6 @@ function podsRestricted(objects: readonly ApiObject[]): string[] {
       ...(pod.hostNetwork || pod.volumes?.some(({ hostPath }) => hostPath)
         ? [`${where}: uses the node's`]
         : []),
-      ...(pod.automountServiceAccountToken === false ? [] : [`${where}: has a token of the API server`]),
     ]),
   ]
 }
@@ -239,6 +200,7 @@ function namesUnique(objects: readonly ApiObject[]): string[] {
 const checks: Readonly<Record<string, Check>> = {
   ...meshChecks,
   'pods are restricted': podsRestricted,
+  'rights are narrow': rightsNarrow,
   'ports are named': portsNamed,
   'ports are free': portsFree,
   'secrets are named': secretsNamed,

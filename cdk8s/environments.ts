@@ -69,9 +69,9 @@ export interface Environment {
   instances: Readonly<Record<string, DatabaseInstance>>
   /** Instance per service; `main` unless told. */
   instanceOf?: Readonly<Record<string, string>>
+  limits: LimitService
   /** Where the hosts are that services declare as `outside`. */
   outside?: OutsideAddresses
-  limits: LimitService
   edge: 'kong' | 'stand-in'
   /** How many Kongs, and how clients reach them. */
   kong?: KongValues
@@ -79,6 +79,8 @@ export interface Environment {
   tls?: Tls
   /** Other origins whose pages may call, e.g. https://hr.example.com. */
   corsOrigins?: readonly string[]
+  /** When the signing keys are rotated, as a line of cron in UTC; left out, only by hand. */
+  keyRotation?: string
 }
 
 const local = {
@@ -142,6 +144,7 @@ export const environments: Readonly<Record<string, Environment>> = {
     kong: { replicas: { min: 2, max: 4 } },
     tls: { clusterIssuer: 'letsencrypt' },
     corsOrigins: ['https://staging-hr.staffmesh.example'],
+    keyRotation: '0 9 12 * *',
   },
   production: {
     name: 'production',
@@ -167,6 +170,8 @@ export const environments: Readonly<Record<string, Environment>> = {
     kong: { replicas: { min: 3, max: 12 } },
     tls: { clusterIssuer: 'letsencrypt' },
     corsOrigins: ['https://hr.staffmesh.example'],
+    // Each quarter, at an hour when somebody is there.
+    keyRotation: '0 9 12 1,4,7,10 *',
   },
 }
 

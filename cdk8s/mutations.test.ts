@@ -11,17 +11,22 @@ const jwks = '{"keys":[]}'
 const objectsOf = async (environment: Environment, declared: Parameters<typeof manifestsOf>[0] = services) =>
   structuredClone([...(await manifestsOf(declared, environment, jwks)).values()].flat())
 
-/** An object of the copy, its spec open to any harm. */
-function specOf(objects: ApiObject[], kind: string, name: string): Spec {
-  const found = objects.find((object) => object.kind === kind && object.metadata.name === name)
-  return found!.spec as Spec
-}
+/** An object of the copy, open to any harm. */
+const named = (objects: ApiObject[], kind: string, name: string): Spec =>
+  objects.find((object) => object.kind === kind && object.metadata.name === name)!
+const specOf = (objects: ApiObject[], kind: string, name: string): Spec => named(objects, kind, name).spec
 
 // Harm is done without types: that is what makes it harm.
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type Spec = Record<string, any>
 
 const failing = (objects: ApiObject[]) => [...faultsIn(objects, graph).keys()]
+
+/** What the key rotation may do with a kind of objects. */
+const rightsTo = (objects: ApiObject[], resource: string): Spec =>
+  named(objects, 'Role', 'identity-key-rotation').rules.find((rule: Spec) =>
+    rule.resources.includes(resource),
+  )
 
 const podOf = (objects: ApiObject[], kind: string, name: string): Spec =>
   specOf(objects, kind, name).template.spec
@@ -157,8 +162,45 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
   ],
   [
     'a token of the API server',
-    'pods are restricted',
+    'rights are narrow',
     (o) => Object.assign(podOf(o, 'Deployment', 'identity'), { automountServiceAccountToken: true }),
+  ],
+  [
+    'a ServiceAccount that gives its token to every pod',
+    'rights are narrow',
+    (o) => Object.assign(named(o, 'ServiceAccount', 'directory'), { automountServiceAccountToken: true }),
+  ],
+  [
+    'a container of a CronJob as root',
+    'pods are restricted',
+    (o) =>
+      Object.assign(
+        specOf(o, 'CronJob', 'identity-key-rotation').jobTemplate.spec.template.spec.containers[0]
+          .securityContext,
+        { runAsUser: 0 },
+      ),
+  ],
+  ['a wildcard in a Role', 'rights are narrow', (o) => rightsTo(o, 'deployments').resources.push('*')],
+  ['a Role that reads all Secrets', 'rights are narrow', (o) => delete rightsTo(o, 'secrets').resourceNames],
+  ['a Role that lists Secrets', 'rights are narrow', (o) => rightsTo(o, 'secrets').verbs.push('list')],
+  [
+    'a Role that names what is none of its business',
+    'rights are narrow',
+    (o) => rightsTo(o, 'secrets').resourceNames.push('admin'),
+  ],
+  [
+    'rights for a service',
+    'rights are narrow',
+    (o) =>
+      named(o, 'RoleBinding', 'identity-key-rotation').subjects.push({
+        kind: 'ServiceAccount',
+        name: 'directory',
+      }),
+  ],
+  [
+    'rights on the whole cluster',
+    'rights are narrow',
+    (o) => Object.assign(named(o, 'Role', 'identity-key-rotation'), { kind: 'ClusterRole' }),
   ],
   ['a port without a name', 'ports are named', (o) => delete specOf(o, 'Service', 'directory').ports[0].name],
   [
@@ -179,8 +221,8 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
     'a Secret without a name',
     'secrets are named',
     (o) => {
-      const { volumes } = podOf(o, 'Deployment', 'identity')
-      delete volumes.find(({ name }: Spec) => name === 'files').secret.secretName
+      const { volumes } = podOf(o, 'StatefulSet', 'main')
+      delete volumes.find(({ name }: Spec) => name === 'superuser').secret.secretName
     },
   ],
   [

@@ -8,7 +8,7 @@ export interface Issuer {
   url: string
   /**
    * The public keys, inline: istiod would fetch them in plaintext, which strict mTLS refuses, and refreshes slowly.
-   * The key rotation job keeps them current.
+   * From then on the key rotation keeps them current.
    */
   jwks: string
 }
@@ -21,6 +21,8 @@ export interface Issuer {
 export function authentication(graph: Graph, issuer: Issuer): Resource[] {
   if (/"d"\s*:/.test(issuer.jwks))
     throw new Error('The JWKS holds private keys, which would stand in the manifests: give the public ones')
+  // Spelt as the key rotation spells it, so that what it has written and what is applied are the same.
+  const jwks = JSON.stringify(JSON.parse(issuer.jwks))
   return graph.services.map((service) => {
     const jobs = Object.values(service.contract.operations).some((op) => op.access.includes('job'))
     return resource(
@@ -34,7 +36,7 @@ export function authentication(graph: Graph, issuer: Issuer): Resource[] {
           {
             issuer: issuer.url,
             audiences: jobs ? [audiences.user, audiences.job] : [audiences.user],
-            jwks: issuer.jwks,
+            jwks,
             forwardOriginalToken: true,
             outputClaimToHeaders: Object.entries(identityHeaders).map(([claim, header]) => ({
               header,

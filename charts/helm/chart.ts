@@ -3,8 +3,9 @@ import { dirname, join } from 'node:path'
 import { Yaml } from 'cdk8s'
 import type { Service } from '#kit/service.ts'
 import { manifestsOf } from '../../cdk8s/app.ts'
-import { helmValuesOf } from '../../cdk8s/edge.ts'
 import type { Environment } from '../../cdk8s/environments.ts'
+import { helmValuesOf } from '../../cdk8s/helm-values.ts'
+import { credentialNames } from '../../mesh/edge/token.ts'
 import { checksOf, secretsOf } from './checks.ts'
 import { Placeholders } from './placeholders.ts'
 import { imagesOf, type Manifest, openName, type Shape, templatesOf } from './templates.ts'
@@ -25,7 +26,7 @@ export async function shapeOf(
     placeholders.environment(environment),
     jwks,
   )
-  const made = certificateSecrets([...manifests.values()].flat() as Manifest[])
+  const made = madeSecrets([...manifests.values()].flat() as Manifest[])
   const files = new Map(
     [...manifests].map(([file, objects]) => [
       file,
@@ -35,11 +36,13 @@ export async function shapeOf(
   return { environment: environment.name, files, placeholders }
 }
 
-/** Those that cert-manager makes, so nobody has to say what they are called. */
-const certificateSecrets = (manifests: readonly Manifest[]) =>
-  manifests.flatMap(({ kind, spec }) =>
+/** Those that the manifests bring or cert-manager makes, so nobody has to say what they are called. */
+const madeSecrets = (manifests: readonly Manifest[]) => [
+  ...credentialNames,
+  ...manifests.flatMap(({ kind, spec }) =>
     kind === 'Certificate' && spec && 'secretName' in spec ? [String(spec.secretName)] : [],
-  )
+  ),
+]
 
 /** A Helm chart of all environments, by file. Its own values are those of the last one, production. */
 export async function helmChart(
@@ -72,10 +75,10 @@ export async function helmChart(
       `${JSON.stringify(schemaOf(defaults, environments, imagesOf(shapes)), null, 2)}\n`,
     ],
     ...values.map((own, index) => [`values/${environments[index]!.name}.yaml`, Yaml.stringify(own)] as const),
-    // Kong comes by a chart of its own.
+    // Kong and Istio come by charts of their own.
     ...environments.flatMap((environment) =>
       [...helmValuesOf(services, environment)].map(
-        ([file, kong]) => [`values/${environment.name}-${file}`, Yaml.stringify(kong)] as const,
+        ([file, own]) => [`values/${environment.name}-${file}`, Yaml.stringify(own)] as const,
       ),
     ),
     ['templates/_secrets.tpl', secretsOf(shapes)],

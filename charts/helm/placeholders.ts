@@ -134,16 +134,22 @@ export class Placeholders {
           ? this.string(manifest, 'secretNames', manifest)
           : manifest
       ) as T
-    if (Array.isArray(manifest)) return manifest.map((item) => this.nameSecrets(item, made)) as T
+    if (Array.isArray(manifest)) return manifest.map((item) => this.nameSecrets(item, made, key)) as T
     if (typeof manifest !== 'object' || manifest === null) return manifest
     return Object.fromEntries(
       Object.entries(manifest).map(([name, value]) => [
         name,
-        this.nameSecrets(value, made, key === 'secretKeyRef' && name === 'name' ? 'secretName' : name),
+        this.nameSecrets(value, made, namesSecret(name, manifest, key) ? 'secretName' : name),
       ]),
     ) as T
   }
 }
+
+/** Where else the name of a Secret stands: what a Role lets one reach, and in a variable of a pod that asks for it. */
+const namesSecret = (name: string, parent: { resources?: unknown; name?: unknown }, key: string) =>
+  (name === 'name' && key === 'secretKeyRef') ||
+  (name === 'resourceNames' && String(parent.resources) === 'secrets') ||
+  (name === 'value' && String(parent.name).endsWith('_SECRET'))
 
 /** What is left of a placeholder where a part of it was used, if anything. */
 export const strayOf = (text: string): string | undefined => stringPattern.exec(text)?.[0]

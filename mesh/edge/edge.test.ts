@@ -14,11 +14,12 @@ import { edgeRoutes } from './routes.ts'
 
 const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const key = { ...publicKey.export({ format: 'jwk' }), kid: 'Thumb_print-1', use: 'sig', alg: 'RS256' }
+const next = { ...key, kid: 'Thumb_print-2' }
 const options = {
   host: 'api.example.com',
   tls: { secret: 'edge-tls' },
   origins: ['https://hr.example.com'],
-  jwks: JSON.stringify({ keys: [key] }),
+  jwks: JSON.stringify({ keys: [key, next] }),
 }
 const rendered = kongEdge(services, options)
 const objects = Object.values(rendered).flat()
@@ -195,7 +196,7 @@ describe('plugins', () => {
 
 describe('signing keys', () => {
   it('are credentials of one consumer, each there before it is named', () => {
-    const [secret, consumer] = rendered.keys!
+    const [secret, other, consumer] = rendered.keys!
     expect(secret).toMatchObject({
       kind: 'Secret',
       metadata: { labels: { 'konghq.com/credential': 'jwt' } },
@@ -208,8 +209,13 @@ describe('signing keys', () => {
     )
     expect(consumer).toMatchObject({
       kind: 'KongConsumer',
-      fields: { credentials: [secret!.metadata.name] },
+      fields: { credentials: [secret!.metadata.name, other!.metadata.name] },
     })
+  })
+
+  it('are refused where one is missing', () => {
+    const jwks = JSON.stringify({ keys: [key] })
+    expect(() => kongEdge(services, { ...options, jwks })).toThrow('the current and the next')
   })
 })
 

@@ -48,20 +48,24 @@ interface SigningKey {
   e: string
 }
 
+/** The Secrets with the credentials of the current and the next key. */
+export const credentialNames = ['edge-signing-key-0', 'edge-signing-key-1'] as const
+
 /**
- * The consumer that all valid tokens belong to, with one credential per signing key. The key rotation adds and removes
- * credentials by the same rendering, and changes them together with the keys that the sidecars check with.
+ * The consumer that all valid tokens belong to, with one credential per signing key. Their Secrets have fixed names: the
+ * key rotation puts a new key in the place of an old one, and so needs no right to make or to delete any.
  */
 export function signingKeys(jwks: string): EdgeObject[] {
   const { keys } = JSON.parse(jwks) as { keys: SigningKey[] }
-  const names = keys.map(({ kid }) => credentialName(kid))
+  if (keys.length !== 0 && keys.length !== credentialNames.length)
+    throw new Error(`The JWKS holds ${keys.length} keys: give those of identity, the current and the next`)
   return [
     ...keys.map((key, index) =>
       object(
         'v1',
         'Secret',
-        names[index]!,
-        `the public key ${key.kid} of identity's JWKS`,
+        credentialNames[index]!,
+        "a public key of identity's JWKS; the key rotation replaces it",
         {
           type: 'Opaque',
           stringData: {
@@ -76,9 +80,6 @@ export function signingKeys(jwks: string): EdgeObject[] {
       ),
     ),
     // After its credentials: Kong's webhook refuses a consumer whose Secrets are not there.
-    kongConsumer('edge-users', names, 'whoever shows a token that identity has signed'),
+    kongConsumer('edge-users', credentialNames, 'whoever shows a token that identity has signed'),
   ]
 }
-
-/** The name of an object takes no capitals, of which a key's thumbprint has many. */
-const credentialName = (kid: string) => `edge-key-${Buffer.from(kid).toString('hex').slice(0, 32)}`

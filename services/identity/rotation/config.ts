@@ -9,8 +9,8 @@ export interface RotationConfig {
   issuer: string
   /** The Secret with the signing keys. */
   secret: string
-  /** The Deployment whose pods sign. */
-  deployment: string
+  /** The Deployments whose pods sign. */
+  deployments: readonly string[]
   /** Services whose sidecars check tokens, each with a RequestAuthentication of its name. */
   services: readonly string[]
   edge: {
@@ -34,7 +34,7 @@ export function readRotationConfig(env: Environment = process.env): RotationConf
     job: required(env, 'JOB'),
     issuer: publicUrl.origin + oidcPath,
     secret: required(env, 'SIGNING_KEYS_SECRET'),
-    deployment: required(env, 'DEPLOYMENT'),
+    deployments: required(env, 'DEPLOYMENTS').split(','),
     services: required(env, 'SERVICES').split(','),
     edge: {
       url: required(env, 'EDGE_URL'),

@@ -34,6 +34,8 @@ const apiServer = 'https://kubernetes.default.svc.cluster.local'
 const patience = 10_000
 
 export function clusterIo({ edge }: RotationConfig): Io {
+  // Of plain HTTP the sidecar knows the way by the name inside, and says the other one itself.
+  const host = edge.certificate ? { host: edge.host } : {}
   const api = asker(new Agent({ connect: { ca: readFileSync(`${account}/ca.crt`, 'utf8') } }))
   const ofEdge = asker(
     new Agent(
@@ -58,7 +60,7 @@ export function clusterIo({ edge }: RotationConfig): Io {
       }),
     mesh: asker(new Agent()),
     edge: (path, options) =>
-      ofEdge(`${edge.url}${path}`, { ...options, headers: { ...options?.headers, host: edge.host } }),
+      ofEdge(`${edge.url}${path}`, { ...options, headers: { ...options?.headers, ...host } }),
     now: Date.now,
     sleep: async (ms) => void (await sleep(ms)),
   }

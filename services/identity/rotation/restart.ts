@@ -27,10 +27,6 @@ export class Pods {
     this.#io = io
   }
 
-  get #path() {
-    return `/apis/apps/v1/namespaces/${this.#config.namespace}/deployments/${this.#config.deployment}`
-  }
-
   /** Whether all have these keys: what they publish tells, and the first one signs. */
   async have({ keys }: SigningKeys): Promise<boolean> {
     for (let asked = 0; asked < asks; asked++) {
@@ -44,21 +40,32 @@ export class Pods {
 
   /** Has the pods replaced one by one, as `kubectl rollout restart` does; not where they are being replaced already. */
   async replace(): Promise<void> {
-    if (!(await this.areReplaced())) return
     const restartedAt = new Date(this.#io.now()).toISOString()
-    await this.#cluster.patch(this.#path, {
-      spec: { template: { metadata: { annotations: { 'staffmesh.dev/keys-read-at': restartedAt } } } },
-    })
+    for (const deployment of await this.#deployments())
+      if (isReplaced(deployment))
+        await this.#cluster.patch(this.#path(deployment.metadata.name), {
+          spec: { template: { metadata: { annotations: { 'staffmesh.dev/keys-read-at': restartedAt } } } },
+        })
   }
 
   /** As `kubectl rollout status` tells. */
   async areReplaced(): Promise<boolean> {
-    const { metadata, spec, status } = await this.#cluster.get<Deployment>(this.#path)
-    return (
-      (status.observedGeneration ?? 0) >= (metadata.generation ?? 0) &&
-      status.updatedReplicas === spec.replicas &&
-      status.replicas === spec.replicas &&
-      status.availableReplicas === spec.replicas
+    return (await this.#deployments()).every(isReplaced)
+  }
+
+  #deployments(): Promise<Deployment[]> {
+    return Promise.all(
+      this.#config.deployments.map((name) => this.#cluster.get<Deployment>(this.#path(name))),
     )
   }
+
+  #path(name: string) {
+    return `/apis/apps/v1/namespaces/${this.#config.namespace}/deployments/${name}`
+  }
 }
+
+const isReplaced = ({ metadata, spec, status }: Deployment) =>
+  (status.observedGeneration ?? 0) >= (metadata.generation ?? 0) &&
+  status.updatedReplicas === spec.replicas &&
+  status.replicas === spec.replicas &&
+  status.availableReplicas === spec.replicas

@@ -69,7 +69,7 @@ export async function rotate(config: RotationConfig, io: Io): Promise<void> {
       !(await within(patience.proof, ring, () => pods.have(ring.keys)))
     )
       throw new Error(
-        `Deployment ${config.deployment} was restarted, but not all of its pods have read the keys: look at its rollout and at what the edge answers for the JWKS, then run the Job again`,
+        `${config.deployments.join(' and ')} had its pods replaced, but not all of its pods have read the keys: look at its rollout and at what the edge answers for the JWKS, then run the Job again`,
       )
   }
 
