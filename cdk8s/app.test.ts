@@ -108,6 +108,24 @@ describe('a service that calls hosts outside', () => {
   })
 })
 
+describe('the proxy of a pod that ends', () => {
+  it('takes connections for as long as the pod has', async () => {
+    const deployments = (await objectsOf(environmentOf('production'))).filter(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.namespace === 'staffmesh',
+    )
+    expect(deployments.length).toBeGreaterThan(services.length)
+    for (const { spec } of deployments) {
+      const { metadata, spec: pod } = spec!.template as {
+        metadata: { annotations: Record<string, string> }
+        spec: { terminationGracePeriodSeconds: number }
+      }
+      expect(metadata.annotations['proxy.istio.io/config']).toBe(
+        `drainDuration: ${pod.terminationGracePeriodSeconds}s\n`,
+      )
+    }
+  })
+})
+
 describe('docs/deploy.md', () => {
   it('names each Secret that a pod reads, and its keys', async () => {
     const documented = await readFile(join(import.meta.dirname, '../docs/deploy.md'), 'utf8')

@@ -2,9 +2,10 @@ import { App } from 'cdk8s'
 import { describe, expect, it } from 'vitest'
 import { adminSecrets } from '../mesh/edge/certificate.ts'
 import { services } from '../services/index.ts'
-import { edgeCharts, helmValuesOf } from './edge.ts'
+import { edgeCharts } from './edge.ts'
 import { type Environment, environmentOf } from './environments.ts'
 import { checkFields } from './field-check.ts'
+import { helmValuesOf } from './helm-values.ts'
 
 interface Manifest {
   apiVersion: string

@@ -5,7 +5,6 @@ import { MeshChart } from '../charts/mesh.ts'
 import { certificates, tlsSecretOf } from '../mesh/edge/certificate.ts'
 import { edgeAnnotations, kongEdge } from '../mesh/edge/index.ts'
 import { kongNetworkPolicies } from '../mesh/edge/kong-network.ts'
-import { kongValues } from '../mesh/edge/kong-values.ts'
 import { calleesOf, edge, graphOf } from '../mesh/graph.ts'
 import { type Environment, publicUrlOf } from './environments.ts'
 
@@ -48,15 +47,7 @@ export function edgeCharts(
   ]
 }
 
-/** Values for the official charts of what we don't deploy ourselves, by file. */
-export function helmValuesOf(services: readonly Service[], environment: Environment): Map<string, object> {
-  if (environment.edge !== 'kong') return new Map()
-  const { name, kong } = environment
-  if (!kong) throw new Error(`${name}: edge is kong; give kong: { replicas: { min, max } }`)
-  return new Map([['kong-values.yaml', kongValues(services, kong, isHttps(environment))]])
-}
-
-const isHttps = (environment: Environment) => publicUrlOf(environment).startsWith('https:')
+export const isHttps = (environment: Environment) => publicUrlOf(environment).startsWith('https:')
 
 /** The annotations that Kong reads off each Service; none where it isn't the edge. */
 export const serviceAnnotationsOf = (services: readonly Service[], environment: Environment) =>

@@ -260,6 +260,19 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
     'packets reach databases from their own',
     (o) => delete specOf(o, 'NetworkPolicy', 'main').ingress[0].from,
   ],
+  [
+    'metrics by a provider that is named',
+    'telemetry names nobody',
+    (o) =>
+      Object.assign(specOf(o, 'Telemetry', 'default'), {
+        metrics: [{ providers: [{ name: 'prometheus' }] }],
+      }),
+  ],
+  [
+    'spans with what a browser calls itself',
+    'telemetry names nobody',
+    (o) => delete specOf(o, 'Telemetry', 'default').tracing[0].customTags,
+  ],
   ['an object that is there twice', 'names are unique', (o) => o.push(o.at(-1)!)],
 ]
 

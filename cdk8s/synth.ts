@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { services } from '../services/index.ts'
 import { manifestsOf, writeManifests } from './app.ts'
-import { helmValuesOf } from './edge.ts'
 import { environmentOf } from './environments.ts'
+import { helmValuesOf } from './helm-values.ts'
 
 try {
   const { values } = parseArgs({

@@ -26,6 +26,14 @@ export interface ServiceChartProps {
 /** Seconds: the pause in which proxies stop sending, and the longest a drain may take (services/kit/config.ts). */
 const drain = { pause: 5, grace: 25 }
 
+/**
+ * The proxy is a native sidecar: it is ready before the service starts and goes after it has ended. With the first word of
+ * the end it asks callers to close their connections (its preStop, which Istio sets), and takes new ones for as long as
+ * this says; so that must be no less than the service has. After the service it exits at once: there is nothing left to
+ * wait for, so neither `terminationDrainDuration` nor EXIT_ON_ZERO_ACTIVE_CONNECTIONS has a part in this.
+ */
+const proxyDrain = { 'proxy.istio.io/config': `drainDuration: ${drain.pause + drain.grace}s\n` }
+
 /** Everything that runs for one service: server, worker, migration, and what scales, guards and names them. */
 export class ServiceChart extends Chart {
   constructor(scope: Construct, id: string, props: ServiceChartProps) {
@@ -83,7 +91,7 @@ function deployment(
       selector: { matchLabels: { 'app.kubernetes.io/name': name } },
       strategy: rollingUpdate,
       template: {
-        metadata: { labels },
+        metadata: { labels, annotations: proxyDrain },
         spec: {
           ...restrictedPod,
           serviceAccountName: service.name,

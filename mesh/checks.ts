@@ -221,6 +221,24 @@ function outsideHostsDeclared(objects: readonly ApiObject[], { services }: Graph
   ]
 }
 
+/** Spans withhold what would name a person; a named provider of metrics would break proxies that have no such filter. */
+function telemetryNamesNobody(objects: readonly ApiObject[]): string[] {
+  return Object.values(namespaces).flatMap((name) => {
+    const [found] = ofKind(objects, 'Telemetry', name)
+    if (!found) return [`${name} has no Telemetry`]
+    const { metrics, tracing = [] } = (found.spec ?? {}) as {
+      metrics?: unknown
+      tracing?: { customTags?: object }[]
+    }
+    return [
+      ...(metrics ? [`${name}: Telemetry names a provider of metrics`] : []),
+      ...(tracing.every(({ customTags = {} }) => 'user_agent' in customTags)
+        ? []
+        : [`${name}: spans tell the user agent`]),
+    ]
+  })
+}
+
 function policiesSayWhy(objects: readonly ApiObject[]): string[] {
   return objects
     .filter(({ apiVersion }) => /istio[.]io|networking[.]k8s[.]io/.test(apiVersion))
@@ -241,5 +259,6 @@ export const meshChecks: Readonly<Record<string, Check>> = {
   'retries do no harm': retriesHarmless,
   'proxies know what they need': proxiesKnowTheirNeeds,
   'outside hosts are declared': outsideHostsDeclared,
+  'telemetry names nobody': telemetryNamesNobody,
   'policies say why': policiesSayWhy,
 }

@@ -23,7 +23,7 @@ export const namespaces = {
   limits: 'staffmesh-limits',
 } as const
 
-const trustDomain = 'cluster.local'
+export const trustDomain = 'cluster.local'
 
 /** The identity of a workload in an authorization policy (SPIFFE id without its scheme). */
 export const principal = (namespace: string, serviceAccount: string) =>

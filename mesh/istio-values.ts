@@ -1,0 +1,54 @@
+import { collector, collectorPort } from './egress.ts'
+import { trustDomain } from './resource.ts'
+import { providers } from './telemetry.ts'
+
+/**
+ * What proxies write of a call, in Envoy's words. No path, for it holds keys of people, nor its query, which holds the
+ * words that are searched for; the operation is the route's name. No address and no user agent; callers are workloads.
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#command-operators
+ */
+const accessLog = {
+  time: '%START_TIME%',
+  caller: '%DOWNSTREAM_PEER_URI_SAN%',
+  upstream: '%UPSTREAM_CLUSTER%',
+  operation: '%ROUTE_NAME%',
+  method: '%REQ(:METHOD)%',
+  protocol: '%PROTOCOL%',
+  status: '%RESPONSE_CODE%',
+  flags: '%RESPONSE_FLAGS%',
+  details: '%RESPONSE_CODE_DETAILS%',
+  attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
+  ms: '%DURATION%',
+  received: '%BYTES_RECEIVED%',
+  sent: '%BYTES_SENT%',
+  trace_id: '%TRACE_ID%',
+}
+
+/**
+ * What the policies of this folder expect of the control plane: values for Istio's official chart `istiod`.
+ * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
+ */
+export const istiodValues = {
+  meshConfig: {
+    trustDomain,
+    outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
+    extensionProviders: [
+      { name: providers.logs, envoyFileAccessLog: { path: '/dev/stdout', logFormat: { labels: accessLog } } },
+      {
+        name: providers.traces,
+        opentelemetry: {
+          service: `${collector.name}.${collector.namespace}.svc.cluster.local`,
+          port: collectorPort,
+          http: { path: '/v1/traces' },
+          // Of URLs, which Envoy would put into spans with their queries.
+          maxTagLength: 1,
+        },
+      },
+    ],
+  },
+  pilot: {
+    env: { ENABLE_NATIVE_SIDECARS: 'true' },
+    // By istio-cni: an init container that redirects traffic could not be restricted.
+    cni: { enabled: true },
+  },
+}

@@ -1,0 +1,44 @@
+import { namespaces, type Resource, resource } from './resource.ts'
+
+/** As istio-values.ts declares them to the control plane. */
+export const providers = { logs: 'staffmesh-access-log', traces: 'staffmesh-traces' } as const
+
+/**
+ * What Envoy would tell of a request in a span, though it may name somebody: what a browser calls itself. The URL is cut
+ * to its first character where the provider is declared.
+ */
+const withheld = { user_agent: { literal: { value: 'withheld' } } }
+
+/**
+ * Each call is logged once, by the caller's proxy, which knows the operation and the tries; the callee's adds what it
+ * refused. All are traced; the collector decides what is kept. Metrics are Istio's defaults: naming a provider here would
+ * break proxies without Istio's own filters.
+ * https://istio.io/latest/docs/reference/config/telemetry/
+ */
+export const telemetry = (): Resource[] =>
+  Object.values(namespaces).map((namespace) =>
+    resource(
+      'telemetry.istio.io/v1',
+      'Telemetry',
+      'default',
+      'calls are logged and traced without what names a person',
+      {
+        accessLogging: [
+          { match: { mode: 'CLIENT' }, providers: [{ name: providers.logs }] },
+          {
+            match: { mode: 'SERVER' },
+            providers: [{ name: providers.logs }],
+            filter: { expression: 'response.code >= 400' },
+          },
+        ],
+        tracing: [
+          {
+            providers: [{ name: providers.traces }],
+            randomSamplingPercentage: 100,
+            customTags: withheld,
+          },
+        ],
+      },
+      namespace,
+    ),
+  )
