@@ -12,6 +12,8 @@ export interface ClusterHost {
 
 /** What every workload needs: where telemetry goes. */
 export const collector: ClusterHost = { name: 'otel-collector', namespace: 'observability' }
+/** OTLP by HTTP. */
+export const collectorPort = 4318
 
 /** As a Sidecar names a host. */
 export const hostOf = ({ name, namespace }: ClusterHost) =>

@@ -12,6 +12,7 @@ import { mtls } from './mtls.ts'
 import { networkPolicies } from './network.ts'
 import { outside } from './outside.ts'
 import type { Resource } from './resource.ts'
+import { telemetry } from './telemetry.ts'
 import { destinations, routes } from './traffic.ts'
 import type { CanaryTraffic } from './versions.ts'
 
@@ -29,6 +30,7 @@ export function mesh(
     network: networkPolicies(graph, options),
     databases: databases(graph, options),
     outside: outside(graph, options.outsideHosts),
+    telemetry: telemetry(),
     routes: routes(graph, options.canary),
     destinations: destinations(graph),
     'local-limits': localLimits(graph),

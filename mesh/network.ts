@@ -1,5 +1,5 @@
 import type { EgressOptions } from './egress.ts'
-import { collector } from './egress.ts'
+import { collector, collectorPort } from './egress.ts'
 import { calleesOf, callersOf, edge, type Graph } from './graph.ts'
 import { namespaces, type Resource, resource, servicePort } from './resource.ts'
 
@@ -114,6 +114,6 @@ export const platform = [
   },
   {
     to: [{ namespaceSelector: inNamespace(collector.namespace) }],
-    ports: [{ protocol: 'TCP', port: 4318 }],
+    ports: [{ protocol: 'TCP', port: collectorPort }],
   },
 ]
