@@ -1,5 +1,6 @@
 import { type ApiObject, type Check, meshChecks } from '../mesh/checks.ts'
 import type { Graph } from '../mesh/graph.ts'
+import { limitChecks } from '../mesh/limit-checks.ts'
 import { postgresPort } from '../mesh/network.ts'
 import { namespaces, principal } from '../mesh/resource.ts'
 import { containersIn, type Labels, partOf, podsIn } from './pods.ts'
@@ -199,6 +200,7 @@ function namesUnique(objects: readonly ApiObject[]): string[] {
 /** What must hold of all that is deployed, each by the name that a failure is known by. */
 const checks: Readonly<Record<string, Check>> = {
   ...meshChecks,
+  ...limitChecks,
   'pods are restricted': podsRestricted,
   'rights are narrow': rightsNarrow,
   'ports are named': portsNamed,

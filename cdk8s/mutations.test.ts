@@ -45,12 +45,30 @@ it('misses a call that is dropped from the declarations', async () => {
   const objects = await objectsOf(environmentOf('kind'), declared)
   expect([...faultsIn(objects, graph)]).toEqual([
     ['declared calls are allowed', ['workforce → directory.hireEmployee is let through by 0 rules, not 1']],
+    ['tenants have their share', ['directory.hireEmployee is not counted once, by its tenant']],
   ])
 })
 
 const policy = (objects: ApiObject[]) => specOf(objects, 'AuthorizationPolicy', 'directory')
 const workforceRule = (objects: ApiObject[]) =>
   policy(objects).rules.find((rule: Spec) => rule.from[0].source.principals[0].endsWith('/workforce'))
+
+const filterOf = (objects: ApiObject[], name: string): Spec =>
+  specOf(objects, 'EnvoyFilter', name).configPatches[0].patch.value.typed_config
+const globalFilter = (objects: ApiObject[], service: string) => filterOf(objects, `${service}-global-limits`)
+const localFilter = (objects: ApiObject[], service: string) => filterOf(objects, `${service}-tenant-limits`)
+const jwtRule = (objects: ApiObject[]): Spec =>
+  specOf(objects, 'RequestAuthentication', 'workforce').jwtRules[0]
+
+/** Changes what the rate limit service is told. */
+function changeLimits(objects: ApiObject[], harm: (configuration: Spec) => void): void {
+  const { data } = objects.find(
+    ({ kind, metadata }) => kind === 'ConfigMap' && metadata.namespace === 'staffmesh-limits',
+  )!
+  const configuration = JSON.parse(data!['limits.yaml']!)
+  harm(configuration)
+  data!['limits.yaml'] = JSON.stringify(configuration)
+}
 
 const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => void][] = [
   ['a rule that is lost', 'declared calls are allowed', (o) => policy(o).rules.pop()],
@@ -273,6 +291,125 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
     'telemetry names nobody',
     (o) => delete specOf(o, 'Telemetry', 'default').tracing[0].customTags,
   ],
+  [
+    'a proxy that does not know the rate limit service',
+    'proxies know what they need',
+    (o) => {
+      const [egress] = specOf(o, 'Sidecar', 'workforce').egress
+      egress.hosts = egress.hosts.filter((host: string) => !host.startsWith('staffmesh-limits/'))
+    },
+  ],
+  [
+    'a limit that nobody asks for',
+    'limits are counted',
+    (o) => globalFilter(o, 'workforce').rate_limits.shift(),
+  ],
+  [
+    'a limit that the rate limit service is not told of',
+    'limits are counted',
+    (o) => changeLimits(o, (configuration) => configuration.descriptors.pop()),
+  ],
+  [
+    'a limit wider than declared',
+    'limits are counted',
+    (o) =>
+      changeLimits(o, (configuration) =>
+        Object.assign(configuration.descriptors[0].descriptors[0].rate_limit, { requests_per_unit: 1e9 }),
+      ),
+  ],
+  [
+    'a rate limit service that must answer',
+    'limits are counted',
+    (o) => Object.assign(globalFilter(o, 'workforce'), { failure_mode_deny: true }),
+  ],
+  [
+    'a rate limit service asked past mutual TLS',
+    'limits are counted',
+    (o) =>
+      Object.assign(globalFilter(o, 'workforce').rate_limit_service.grpc_service.envoy_grpc, {
+        cluster_name: 'ratelimit',
+      }),
+  ],
+  [
+    'a rate limit service that admits anybody',
+    'limits admit their own',
+    (o) => delete specOf(o, 'AuthorizationPolicy', 'ratelimit').rules[0].from,
+  ],
+  [
+    'a store that a service reaches',
+    'limits admit their own',
+    (o) =>
+      specOf(o, 'AuthorizationPolicy', 'ratelimit-store').rules[0].from[0].source.principals.push(
+        'cluster.local/ns/staffmesh/sa/workforce',
+      ),
+  ],
+  [
+    'an operation that counts for no tenant',
+    'tenants have their share',
+    (o) => localFilter(o, 'directory').rate_limits[0].actions.pop(),
+  ],
+  [
+    'a bucket larger than declared',
+    'tenants have their share',
+    (o) => Object.assign(localFilter(o, 'directory').descriptors[0].token_bucket, { tokens_per_fill: 1e6 }),
+  ],
+  [
+    'room for few tenants',
+    'tenants have their share',
+    (o) => delete localFilter(o, 'directory').max_dynamic_descriptors,
+  ],
+  [
+    'a refusal without a time',
+    'refusals say when to try again',
+    (o) => delete localFilter(o, 'directory').response_headers_to_add,
+  ],
+  [
+    'a refusal that is no problem document',
+    'refusals say when to try again',
+    (o) => specOf(o, 'EnvoyFilter', 'limit-problems').configPatches.pop(),
+  ],
+  [
+    'tokens of another issuer',
+    'tokens become headers',
+    (o) => Object.assign(jwtRule(o), { issuer: 'https://elsewhere.example' }),
+  ],
+  ['tokens for anybody', 'tokens become headers', (o) => delete jwtRule(o).audiences],
+  [
+    'tokens for jobs where no job calls',
+    'tokens become headers',
+    (o) => jwtRule(o).audiences.push('staffmesh-jobs'),
+  ],
+  [
+    'a token that ends at the sidecar',
+    'tokens become headers',
+    (o) => delete jwtRule(o).forwardOriginalToken,
+  ],
+  [
+    'a header that no claim overwrites',
+    'tokens become headers',
+    (o) => jwtRule(o).outputClaimToHeaders.pop(),
+  ],
+  [
+    'retries without bounds',
+    'outages are bounded',
+    (o) => delete specOf(o, 'DestinationRule', 'directory').trafficPolicy.retryBudget,
+  ],
+  [
+    'a service whose replicas may all be left out',
+    'outages are bounded',
+    (o) =>
+      Object.assign(specOf(o, 'DestinationRule', 'directory').trafficPolicy.outlierDetection, {
+        maxEjectionPercent: 100,
+      }),
+  ],
+  [
+    'load that goes round',
+    'outages are bounded',
+    (o) =>
+      Object.assign(specOf(o, 'DestinationRule', 'directory').trafficPolicy.loadBalancer, {
+        simple: 'ROUND_ROBIN',
+      }),
+  ],
   ['an object that is there twice', 'names are unique', (o) => o.push(o.at(-1)!)],
 ]
 
@@ -392,4 +529,27 @@ it('catches a connection to an outside database that trusts anybody', async () =
   const url = env.find(({ name }: Spec) => name === 'DATABASE_URL')
   url.value = url.value.replace('verify-full', 'require')
   expect(failing(objects)).toEqual(['connections are safe'])
+})
+
+it.each<[string, (env: Spec[]) => void]>([
+  [
+    'without TLS',
+    (env) =>
+      env.splice(
+        env.findIndex(({ name }) => name === 'REDIS_TLS'),
+        1,
+      ),
+  ],
+  [
+    'without a password',
+    (env) =>
+      env.splice(
+        env.findIndex(({ name }) => name === 'REDIS_AUTH'),
+        1,
+      ),
+  ],
+])('catches an outside store that is reached %s', async (_how, harm) => {
+  const objects = await objectsOf(environmentOf('production'))
+  harm(podOf(objects, 'Deployment', 'ratelimit').containers[0].env)
+  expect(failing(objects)).toEqual(['the store is safe'])
 })

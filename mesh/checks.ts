@@ -1,4 +1,6 @@
+import { audiences, identityHeaders } from '#kit/caller.ts'
 import { collector } from './egress.ts'
+import { isLimited } from './global-limits.ts'
 import { calleesOf, type Edge, edge, type Graph } from './graph.ts'
 import { because, namespaces, principalOf } from './resource.ts'
 
@@ -8,6 +10,8 @@ export interface ApiObject {
   kind: string
   metadata: { name: string; namespace?: string; annotations?: Record<string, string> }
   spec?: Record<string, unknown>
+  /** Of a ConfigMap. */
+  data?: Record<string, string>
 }
 
 /** Looks at all that would be applied, and answers one sentence for each fault. */
@@ -178,6 +182,9 @@ function proxiesKnowTheirNeeds(objects: readonly ApiObject[], graph: Graph): str
       ...(within(namespaces.databases).length === (service.database ? 1 : 0)
         ? []
         : [`${service.name}: its proxy does not know just its database`]),
+      ...(within(namespaces.limits).length === (isLimited(graph, service.name) ? 1 : 0)
+        ? []
+        : [`${service.name}: its proxy does not know the rate limit service, or need not`]),
       ...(within(collector.namespace).length === 1
         ? []
         : [`${service.name}: its proxy does not know the collector`]),
@@ -239,6 +246,79 @@ function telemetryNamesNobody(objects: readonly ApiObject[]): string[] {
   })
 }
 
+interface JwtRule {
+  issuer: string
+  audiences?: string[]
+  forwardOriginalToken?: boolean
+  outputClaimToHeaders?: { header: string; claim: string }[]
+}
+
+/** Each sidecar takes the tokens that policies demand, passes them on, and writes every header that services read. */
+function tokensBecomeHeaders(objects: readonly ApiObject[], { services }: Graph): string[] {
+  const demanded = new Set(
+    passes(objects).flatMap(({ rule }) =>
+      (rule.from ?? []).flatMap(({ source }) => source.requestPrincipals ?? []),
+    ),
+  )
+  const headers = Object.entries(identityHeaders).map(([claim, header]) => `${claim} → ${header}`)
+  return services.flatMap(({ name, contract }) => {
+    const found = ofKind(objects, 'RequestAuthentication', namespaces.services).filter(
+      ({ metadata }) => metadata.name === name,
+    )
+    const rules = found.flatMap(({ spec }) => spec?.jwtRules as JwtRule[])
+    if (rules.length !== 1) return [`${name} takes tokens of ${rules.length} issuers`]
+    const [rule] = rules as [JwtRule]
+    const forJobs = Object.values(contract.operations).some(({ access }) => access.includes('job'))
+    const taken = forJobs ? [audiences.user, audiences.job] : [audiences.user]
+    const written = (rule.outputClaimToHeaders ?? []).map(({ claim, header }) => `${claim} → ${header}`)
+    return [
+      ...([...demanded].every((each) => each === `${rule.issuer}/*`)
+        ? []
+        : [`${name} takes tokens of ${rule.issuer}, policies demand others`]),
+      ...(String(rule.audiences) === String(taken)
+        ? []
+        : [`${name} takes tokens for ${rule.audiences ?? 'anybody'}, not just ${taken.join(', ')}`]),
+      ...(rule.forwardOriginalToken ? [] : [`${name} does not pass the token on`]),
+      ...(String(written.sort()) === String(headers.sort())
+        ? []
+        : [`${name} is told ${written.join(', ') || 'nothing'} of the caller, not ${headers.join(', ')}`]),
+    ]
+  })
+}
+
+interface TrafficPolicy {
+  loadBalancer?: { simple?: string; localityLbSetting?: { enabled?: boolean } }
+  connectionPool?: { tcp?: { maxConnections?: number }; http?: { http2MaxRequests?: number } }
+  outlierDetection?: { consecutive5xxErrors?: number; maxEjectionPercent?: number }
+  retryBudget?: { percent?: number; minRetryConcurrency?: number }
+}
+
+/** Retries and ejections are bounded, so that an outage is not made worse; subsets leave that as it is. */
+function outagesBounded(objects: readonly ApiObject[], { services }: Graph): string[] {
+  return services.flatMap(({ name }) => {
+    const spec = ofKind(objects, 'DestinationRule', namespaces.services).find(
+      ({ metadata }) => metadata.name === name,
+    )?.spec
+    const { loadBalancer, connectionPool, outlierDetection, retryBudget } = (spec?.trafficPolicy ??
+      {}) as TrafficPolicy
+    const subsets = (spec?.subsets ?? []) as { name: string; trafficPolicy?: object }[]
+    const bounds = {
+      'retries are a fifth of the load at most': retryBudget?.percent === 20,
+      'one retry at a time is always allowed': retryBudget?.minRetryConcurrency === 1,
+      'a failing replica is left out': (outlierDetection?.consecutive5xxErrors ?? 0) > 0,
+      'half of the replicas stay in': outlierDetection?.maxEjectionPercent === 50,
+      'the least busy replica answers, a near one first':
+        loadBalancer?.simple === 'LEAST_REQUEST' && loadBalancer.localityLbSetting?.enabled === true,
+      'connections and requests have a limit':
+        (connectionPool?.tcp?.maxConnections ?? 0) > 0 && (connectionPool?.http?.http2MaxRequests ?? 0) > 0,
+      'no version has a policy of its own': subsets.every(({ trafficPolicy }) => trafficPolicy === undefined),
+    }
+    return Object.entries(bounds).flatMap(([bound, holds]) =>
+      holds ? [] : [`${name}: it must be that ${bound}`],
+    )
+  })
+}
+
 function policiesSayWhy(objects: readonly ApiObject[]): string[] {
   return objects
     .filter(({ apiVersion }) => /istio[.]io|networking[.]k8s[.]io/.test(apiVersion))
@@ -260,5 +340,7 @@ export const meshChecks: Readonly<Record<string, Check>> = {
   'proxies know what they need': proxiesKnowTheirNeeds,
   'outside hosts are declared': outsideHostsDeclared,
   'telemetry names nobody': telemetryNamesNobody,
+  'tokens become headers': tokensBecomeHeaders,
+  'outages are bounded': outagesBounded,
   'policies say why': policiesSayWhy,
 }
