@@ -1,4 +1,4 @@
-import { collector } from './egress.ts'
+import { collector, hostOf as hostOfService } from './egress.ts'
 import type { Graph } from './graph.ts'
 import { type DatabaseOptions, hostOf } from './instances.ts'
 import { inNamespace, platform, postgresPort } from './network.ts'
@@ -43,7 +43,7 @@ export function databases(graph: Graph, options: DatabaseOptions): Resource[] {
     ...(inside.length === 0
       ? []
       : [
-          proxies(inside.map(([instance]) => hostOf(instance, options))),
+          proxies(inside.map(([instance]) => `./${hostOf(instance, options)}`)),
           packetsOfProvisioning(inside.map(([instance]) => instance)),
         ]),
   ]
@@ -161,10 +161,10 @@ const proxies = (hosts: readonly string[]) =>
     'networking.istio.io/v1',
     'Sidecar',
     'default',
-    'the jobs that make databases and roles reach the instances, and nothing else is reached from here',
+    'the jobs that make databases and roles reach the instances, and but for telemetry nothing else is reached',
     {
       outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
-      egress: [{ hosts: hosts.map((host) => `./${host}`) }],
+      egress: [{ hosts: [...hosts, hostOfService(collector)] }],
     },
   )
 
