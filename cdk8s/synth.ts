@@ -20,7 +20,9 @@ try {
   await writeManifests(manifests, helmValuesOf(services, environment), folder)
   const objects = [...manifests.values()].reduce((sum, list) => sum + list.length, 0)
   if (!values.jwks)
-    process.stderr.write('Without --jwks no token will be valid: give a file with the public signing keys\n')
+    process.stderr.write(
+      'Without --jwks no token will be valid, and a cluster with keys refuses it: docs/deploy.md says where they are\n',
+    )
   process.stdout.write(`${objects} objects in ${manifests.size} files: ${folder}\n`)
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`)

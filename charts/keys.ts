@@ -139,19 +139,21 @@ function pod({ environment, signer, deployments, services, edge }: KeyRotationPr
           requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('96Mi') },
           limits: { memory: k8s.Quantity.fromString('192Mi') },
         },
-        volumeMounts: certificate
-          ? [{ name: 'edge-certificate', mountPath: certificateFolder, readOnly: true }]
-          : [],
+        ...(certificate
+          ? { volumeMounts: [{ name: 'edge-certificate', mountPath: certificateFolder, readOnly: true }] }
+          : {}),
       },
     ],
-    volumes: certificate
-      ? [
-          {
-            name: 'edge-certificate',
-            secret: { secretName: certificate, items: [{ key: 'tls.crt', path: 'tls.crt' }] },
-          },
-        ]
-      : [],
+    ...(certificate
+      ? {
+          volumes: [
+            {
+              name: 'edge-certificate',
+              secret: { secretName: certificate, items: [{ key: 'tls.crt', path: 'tls.crt' }] },
+            },
+          ],
+        }
+      : {}),
   }
 }
 

@@ -4,6 +4,7 @@ import { services } from '../services/index.ts'
 import { limitConfiguration } from './global-limits.ts'
 import { graphOf } from './graph.ts'
 import { mesh } from './index.ts'
+import { keyRotationPolicies } from './key-rotation.ts'
 
 // One object a concern, small enough to be read in a review. `npx vitest run mesh/goldens.test.ts -u` renews them.
 const policies = mesh(services, {
@@ -431,6 +432,28 @@ it('limits over all replicas: who may ask', () => {
                 - POST
               paths:
                 - /envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit
+    "
+  `)
+})
+
+it('what the key rotation reaches', () => {
+  const address = { service: 'edge', ports: [8080], host: 'staffmesh.test', https: false }
+  const [sidecar] = keyRotationPolicies(graphOf(services), address)
+  expect(Yaml.stringify(sidecar!.spec)).toMatchInlineSnapshot(`
+    "workloadSelector:
+      labels:
+        app.kubernetes.io/part-of: identity-key-rotation
+    outboundTrafficPolicy:
+      mode: REGISTRY_ONLY
+    egress:
+      - hosts:
+          - default/kubernetes.default.svc.cluster.local
+          - observability/otel-collector.observability.svc.cluster.local
+          - staffmesh-edge/edge.staffmesh-edge.svc.cluster.local
+          - staffmesh/directory.staffmesh.svc.cluster.local
+          - staffmesh/identity.staffmesh.svc.cluster.local
+          - staffmesh/lifecycle.staffmesh.svc.cluster.local
+          - staffmesh/workforce.staffmesh.svc.cluster.local
     "
   `)
 })

@@ -39,15 +39,10 @@ export function clusterIo({ edge }: RotationConfig): Io {
   const api = asker(new Agent({ connect: { ca: readFileSync(`${account}/ca.crt`, 'utf8') } }))
   const ofEdge = asker(
     new Agent(
-      // Asked by its address inside the cluster, it is known by the very certificate that it shows outside.
+      // Asked by its address inside the cluster, it is known by the very certificate that it shows outside, for the
+      // host that the request names.
       edge.certificate
-        ? {
-            connect: {
-              ca: readFileSync(edge.certificate, 'utf8'),
-              allowPartialTrustChain: true,
-              servername: edge.host,
-            },
-          }
+        ? { connect: { ca: readFileSync(edge.certificate, 'utf8'), allowPartialTrustChain: true } }
         : {},
     ),
   )
