@@ -32,6 +32,13 @@ const resources = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     apiVersion: z.literal(apiVersion),
+    kind: z.literal('KongClusterPlugin'),
+    metadata: metadata.omit({ namespace: true }),
+    plugin: z.enum(Object.keys(pluginConfigs)),
+    config: z.unknown(),
+  }),
+  z.strictObject({
+    apiVersion: z.literal(apiVersion),
     kind: z.literal('KongConsumer'),
     metadata,
     username: z.string(),
@@ -44,7 +51,7 @@ export function checkKong(object: ApiObject): string[] {
   const where = `${object.kind} ${object.metadata.name}`
   const found = resources.safeParse(object)
   if (!found.success) return linesOf(where, [], found.error)
-  if (found.data.kind !== 'KongPlugin') return []
+  if (found.data.kind === 'KongConsumer') return []
   const { plugin, config } = found.data
   const { error } = pluginConfigs[plugin as keyof typeof pluginConfigs].safeParse(config)
   return error ? linesOf(where, ['config'], error) : []

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { deadlineHeader } from '#kit/call.ts'
 import { identityHeaders } from '#kit/caller.ts'
 import { maxBodyOf, type Operations } from '#kit/contract.ts'
+import { type KitProblem, kitProblems, problemBase } from '#kit/problem.ts'
 import { maxPublicBody } from '../../services/edge/routes.ts'
 import { services } from '../../services/index.ts'
 import { edge, graphOf } from '../graph.ts'
@@ -141,6 +142,25 @@ describe('ways in', () => {
   it('are refused where two are the same', () => {
     const [first] = services.filter(({ publicPaths }) => publicPaths.length > 0)
     expect(() => edgeRoutes([first!, first!])).toThrow('rename one of the paths')
+  })
+})
+
+describe('errors that Kong makes itself', () => {
+  it('are the documents that services answer, for all requests', () => {
+    const [all, ...others] = objects.filter(({ kind }) => kind === 'KongClusterPlugin')
+    expect(others).toEqual([])
+    expect(all!.metadata.labels).toEqual({ global: 'true' })
+    const { header_filter: headers, body_filter: body } = all!.fields.config as Record<string, string[]>
+    expect(headers!.join()).toContain('"Content-Type", "application/problem+json"')
+    const documents = [...body!.join().matchAll(/\[(\d+)\] = \[==\[(.*)\]==\]/g)].map(([, status, text]) => ({
+      at: Number(status),
+      ...(JSON.parse(text!) as { status: number; type: string }),
+    }))
+    expect(documents.map(({ at }) => at)).toEqual([401, 404, 413, 429, 500, 502, 503, 504])
+    for (const { at, status, type } of documents) {
+      expect(status).toBe(at)
+      expect(kitProblems[type.replace(problemBase, '') as KitProblem].status).toBe(at)
+    }
   })
 })
 

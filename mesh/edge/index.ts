@@ -5,6 +5,7 @@ import { answerHeaders, requestId, withoutSpoofed } from './headers.ts'
 import { type EdgeOptions, ingress, pathOf, priorityOf, serviceAnnotations } from './ingress.ts'
 import type { EdgeObject } from './kong.ts'
 import { bodyLimitName, bodyLimits, tokenLimitOf } from './limits.ts'
+import { problemAnswers } from './problems.ts'
 import { type EdgeRoute, edgeRoutes } from './routes.ts'
 import { signingKeys, tokenCheck, tokenKeyFunction } from './token.ts'
 
@@ -19,6 +20,7 @@ export function kongEdge(services: readonly Service[], options: EdgeOptions): Re
       tokenCheck,
       withoutSpoofed,
       answerHeaders(options.tls !== undefined),
+      problemAnswers,
       ...(ofOtherOrigins ? [cors(options.origins)] : []),
     ],
     limits: [...bodyLimits(routes), ...limited(services).map(tokenLimitOf)],

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { because, namespaces, type Resource } from '../resource.ts'
 
 /** An object of the edge; `fields` stand beside apiVersion, kind and metadata. */
-export interface EdgeObject extends Pick<Resource, 'apiVersion' | 'kind' | 'metadata'> {
+export interface EdgeObject extends Pick<Resource, 'apiVersion' | 'kind'> {
+  /** Without a namespace it is the cluster's. */
+  metadata: Omit<Resource['metadata'], 'namespace'> & { namespace?: string }
   fields: Record<string, unknown>
 }
 
@@ -80,6 +82,10 @@ export const pluginConfigs = {
     echo_downstream: z.boolean(),
   }),
   'pre-function': z.strictObject({ access: z.array(z.string()).min(1) }),
+  'post-function': z.strictObject({
+    header_filter: z.array(z.string()).min(1),
+    body_filter: z.array(z.string()).min(1),
+  }),
   'request-transformer': z.strictObject({ remove: z.strictObject({ headers: z.array(headerName).min(1) }) }),
   'response-transformer': z.strictObject({
     remove: z.strictObject({ headers: z.array(headerName) }),
@@ -97,6 +103,23 @@ export const kongPlugin = <P extends Plugin>(
   config: z.input<(typeof pluginConfigs)[P]>,
   reason: string,
 ): EdgeObject => object(kong, 'KongPlugin', name, reason, { plugin, config })
+
+/** Of no one route, but of every request. */
+export const kongClusterPlugin = <P extends Plugin>(
+  name: string,
+  plugin: P,
+  config: z.input<(typeof pluginConfigs)[P]>,
+  reason: string,
+): EdgeObject => ({
+  apiVersion: kong,
+  kind: 'KongClusterPlugin',
+  metadata: {
+    name,
+    labels: { global: 'true' },
+    annotations: { [because]: reason, 'kubernetes.io/ingress.class': ingressClass },
+  },
+  fields: { plugin, config },
+})
 
 export const kongConsumer = (name: string, credentials: readonly string[], reason: string): EdgeObject =>
   object(
