@@ -71,23 +71,22 @@ describe('the key rotation', () => {
   })
 })
 
-describe('manifests that would forget a key', () => {
-  it('are refused by the API server, by whomever but the key rotation', () => {
-    const policies = production.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
-    const bindings = production.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding')
-    expect(policies.map(({ spec }) => spec.matchConstraints.resourceRules[0].resources)).toEqual([
-      ['requestauthentications'],
-      ['secrets'],
-    ])
-    for (const { metadata, spec } of policies) {
-      expect(spec.matchConditions).toEqual([
-        {
-          name: 'not-the-rotation',
-          expression: `request.userInfo.username != 'system:serviceaccount:staffmesh:identity-key-rotation'`,
-        },
-      ])
-      const bound = bindings.filter((binding) => binding.spec.policyName === metadata.name)
-      expect(bound.map((binding) => binding.spec.validationActions)).toEqual([['Deny']])
-    }
+describe('the API server', () => {
+  const username = 'system:serviceaccount:staffmesh:identity-key-rotation'
+
+  it.each([
+    ['staffmesh-signing-keys-sidecars', 'requestauthentications', `!= '${username}'`],
+    ['staffmesh-signing-keys-edge', 'secrets', `!= '${username}'`],
+    ['staffmesh-key-rotation', 'deployments', `== '${username}'`],
+  ])('refuses by %s what is done to %s by whose name %s', (name, resource, who) => {
+    const [policy, binding] = ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'].map((kind) =>
+      production.find((object) => object.kind === kind && object.metadata.name === name),
+    )
+    expect(policy.spec).toMatchObject({
+      failurePolicy: 'Fail',
+      matchConstraints: { resourceRules: [{ resources: [resource], operations: ['UPDATE'] }] },
+      matchConditions: [{ expression: `request.userInfo.username ${who}` }],
+    })
+    expect(binding.spec).toMatchObject({ policyName: name, validationActions: ['Deny'] })
   })
 })

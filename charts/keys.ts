@@ -1,4 +1,4 @@
-import { Chart, JsonPatch } from 'cdk8s'
+import { Chart } from 'cdk8s'
 import { k8s } from 'cdk8s-plus-34'
 import type { Construct } from 'constructs'
 import type { Service } from '#kit/service.ts'
@@ -6,6 +6,7 @@ import { restrictedContainer, restrictedPod } from '../cdk8s/constructs/restrict
 import { type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
 import { type EdgeAddress, hostOf, keyRotation } from '../mesh/key-rotation.ts'
 import { namespaces } from '../mesh/resource.ts'
+import { keepKeys, keepPods } from './key-guards.ts'
 import { filesSecret } from './service.ts'
 
 export interface KeyRotationProps {
@@ -30,7 +31,7 @@ const noSchedule = '0 0 1 1 *'
 
 /**
  * The Job that rotates the signing keys, with the only ServiceAccount that may ask the API server for anything, and the
- * rule that nobody else makes proxies forget a key.
+ * rules that nobody else makes proxies forget a key (key-guards.ts).
  */
 export class KeyRotationChart extends Chart {
   constructor(scope: Construct, id: string, props: KeyRotationProps) {
@@ -61,6 +62,7 @@ export class KeyRotationChart extends Chart {
       },
     })
     keepKeys(this, props.edge.credentials)
+    keepPods(this, props.deployments)
   }
 }
 
@@ -155,74 +157,4 @@ function pod({ environment, signer, deployments, services, edge }: KeyRotationPr
         }
       : {}),
   }
-}
-
-/**
- * Manifests carry the keys of the day on which they were rendered. Were older ones applied, proxies would refuse tokens
- * that identity has just signed; so the API server refuses what would forget a key, whoever applies it and by whatever
- * tool. https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
- */
-function keepKeys(chart: Chart, credentials: readonly string[]): void {
-  keep(chart, 'sidecars', {
-    resources: {
-      apiGroups: ['security.istio.io'],
-      apiVersions: ['*'],
-      resources: ['requestauthentications'],
-    },
-    expression: [
-      'oldObject.spec.jwtRules.all(before, !has(before.jwks) ||',
-      `  before.jwks.findAll('"kid":"[^"]+"').all(kid,`,
-      '    object.spec.jwtRules.exists(now, has(now.jwks) && now.jwks.contains(kid))))',
-    ].join('\n'),
-  })
-  if (credentials.length > 0)
-    keep(chart, 'edge', {
-      resources: {
-        apiGroups: [''],
-        apiVersions: ['v1'],
-        resources: ['secrets'],
-        resourceNames: [...credentials],
-      },
-      expression: 'object.data.key == oldObject.data.key',
-    })
-}
-
-function keep(
-  chart: Chart,
-  where: 'sidecars' | 'edge',
-  { resources, expression }: { resources: object; expression: string },
-): void {
-  const name = `staffmesh-signing-keys-${where}`
-  const policy = new k8s.KubeValidatingAdmissionPolicy(chart, `keep-${where}`, {
-    metadata: { name },
-    spec: {
-      failurePolicy: 'Fail',
-      matchConstraints: { resourceRules: [{ ...resources, operations: ['UPDATE'] }] },
-      matchConditions: [
-        {
-          name: 'not-the-rotation',
-          expression: `request.userInfo.username != 'system:serviceaccount:${namespaces.services}:${keyRotation}'`,
-        },
-      ],
-      validations: [
-        {
-          expression,
-          message:
-            'a signing key that lives would be forgotten: render the manifests with the keys of this cluster (--jwks, see docs/deploy.md); only the key rotation removes keys',
-        },
-      ],
-    },
-  })
-  const binding = new k8s.KubeValidatingAdmissionPolicyBinding(chart, `keep-${where}-binding`, {
-    metadata: { name },
-    spec: {
-      policyName: name,
-      validationActions: ['Deny'],
-      matchResources: {
-        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespaces.services } },
-      },
-    },
-  })
-  // They stand above the namespaces.
-  for (const object of [policy, binding]) object.addJsonPatch(JsonPatch.remove('/metadata/namespace'))
 }

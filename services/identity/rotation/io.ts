@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
+import { type Environment, required } from '#kit/config.ts'
 import type { RotationConfig } from './config.ts'
 
 /** Sends one request, on a connection of its own so that any replica may get it. */
@@ -28,7 +29,6 @@ export interface Io {
 
 /** Where Kubernetes puts what a pod knows of the API server. */
 const account = '/var/run/secrets/kubernetes.io/serviceaccount'
-const apiServer = 'https://kubernetes.default.svc.cluster.local'
 
 /** Milliseconds; a probe that takes longer is one that failed. */
 const patience = 10_000
@@ -36,6 +36,7 @@ const patience = 10_000
 export function clusterIo({ edge }: RotationConfig): Io {
   // Of plain HTTP the sidecar knows the way by the name inside, and says the other one itself.
   const host = edge.certificate ? { host: edge.host } : {}
+  const server = apiServer()
   const api = asker(new Agent({ connect: { ca: readFileSync(`${account}/ca.crt`, 'utf8') } }))
   const ofEdge = asker(
     new Agent(
@@ -49,7 +50,7 @@ export function clusterIo({ edge }: RotationConfig): Io {
   return {
     // Kubernetes renews the token while the pod runs.
     api: (path, options) =>
-      api(`${apiServer}${path}`, {
+      api(`${server}${path}`, {
         ...options,
         headers: { ...options?.headers, authorization: `Bearer ${readFileSync(`${account}/token`, 'utf8')}` },
       }),
@@ -59,6 +60,12 @@ export function clusterIo({ edge }: RotationConfig): Io {
     now: Date.now,
     sleep: async (ms) => void (await sleep(ms)),
   }
+}
+
+/** By its address: of its names no certificate has all. */
+function apiServer(env: Environment = process.env): string {
+  const host = required(env, 'KUBERNETES_SERVICE_HOST')
+  return `https://${host.includes(':') ? `[${host}]` : host}:${required(env, 'KUBERNETES_SERVICE_PORT')}`
 }
 
 /** What does not answer is a status too: 0, with the reason. */
