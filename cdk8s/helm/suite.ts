@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { helmChart, writeChart } from '../../charts/helm/chart.ts'
 import { services } from '../../services/index.ts'
 import { manifestsOf } from '../app.ts'
-import { environments } from '../environments.ts'
+import { type Environment, environments } from '../environments.ts'
 
 interface Manifest {
   apiVersion: string
@@ -28,11 +28,21 @@ beforeAll(async () => {
 afterAll(() => rm(chart, { recursive: true }))
 
 /** Kubernetes 1.34 is what the chart is for; helm by itself would assume another. */
-const template = async (environment: string, ...options: string[]) => {
-  const values = join(chart, `values/${environment}.yaml`)
-  const command = ['template', 'staffmesh', chart, '--kube-version', '1.34.0', '--values', values, ...options]
+const templateOf = async (folder: string, environment: string, ...options: string[]) => {
+  const values = join(folder, `values/${environment}.yaml`)
+  const command = [
+    'template',
+    'staffmesh',
+    folder,
+    '--kube-version',
+    '1.34.0',
+    '--values',
+    values,
+    ...options,
+  ]
   return (await promisify(execFile)(helm, command, { maxBuffer: 1e8 })).stdout
 }
+const template = (environment: string, ...options: string[]) => templateOf(chart, environment, ...options)
 const objectsOf = async (yaml: string): Promise<Manifest[]> => {
   const file = join(chart, 'rendered')
   await writeFile(file, yaml)
@@ -71,6 +81,43 @@ describe.skipIf(helm === '')('helm', () => {
     const options = ['--set', `domain=${other.domain},images.tag=v9,images.digests.identity=${digest}`]
     const synthesized = [...(await manifestsOf(services, other, jwks)).values()].flat() as Manifest[]
     expect(byName(await objectsOf(await template('production', ...options)))).toEqual(byName(synthesized))
+  })
+
+  it.each<[what: string, values: Partial<Environment>]>([
+    ['a canary', { canary: { service: 'directory', tag: 'v0.2.0', weight: 10, replicas: 2 } }],
+    [
+      'a database cluster',
+      {
+        instanceOf: {},
+        instances: {
+          main: {
+            maxConnections: 800,
+            cluster: {
+              replicas: 3,
+              storage: '100Gi',
+              image: 'ghcr.io/cloudnative-pg/postgresql:18.4',
+              caSecret: 'database-ca',
+              backup: {
+                destination: 's3://backups/production',
+                credentials: 'main-backup',
+                schedule: '0 0 3 * * *',
+                retention: '30d',
+              },
+            },
+          },
+        },
+      },
+    ],
+  ])('renders what synth writes for %s', async (_, values) => {
+    const environment = { ...environments.production!, ...values }
+    const folder = await mkdtemp(join(tmpdir(), 'staffmesh-helm-'))
+    try {
+      await writeChart(await helmChart(services, [environment], jwks, '0.0.0'), folder)
+      const synthesized = [...(await manifestsOf(services, environment, jwks)).values()].flat() as Manifest[]
+      expect(byName(await objectsOf(await templateOf(folder, 'production')))).toEqual(byName(synthesized))
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   it.each([
