@@ -5,6 +5,7 @@ import type { Service } from '#kit/service.ts'
 import { services } from '../services/index.ts'
 import { databases } from './databases.ts'
 import { egress } from './egress.ts'
+import { globalLimits, limitConfiguration } from './global-limits.ts'
 import { graphOf } from './graph.ts'
 import { mesh } from './index.ts'
 import { countedCalls } from './limits.ts'
@@ -22,10 +23,18 @@ interface Rule {
 
 describe('every policy', () => {
   it('says why it stands there and names no service that does not exist', () => {
-    const others = ['default', 'deny-all', 'main', 'provisioning', 'ratelimit', 'ratelimit-store']
+    const others = [
+      'default',
+      'deny-all',
+      'main',
+      'provisioning',
+      'ratelimit',
+      'ratelimit-store',
+      'global-limits',
+      'limit-problems',
+    ]
     const names = [
       ...callers.flatMap((name) => [name, `${name}-tenant-limits`, `${name}-global-limits`]),
-      ...['limit-problems', 'global-limits'],
       ...others,
     ]
     for (const resource of Object.values(policies).flat()) {
@@ -83,6 +92,24 @@ describe('limits per tenant', () => {
         expect(counted.map((limit) => limit.kind)).toEqual(call.kind === 'stream' ? [] : [call.kind])
       }
     }
+  })
+})
+
+describe('limits over all replicas', () => {
+  it('count what comes from outside, and nothing a second time further in', () => {
+    const limited = globalLimits(graph).map(({ service }) => service)
+    const fromOutside = graph.edges.filter((e) => e.caller === 'edge').map((e) => e.callee)
+    expect(new Set(limited)).toEqual(new Set(fromOutside))
+  })
+
+  it('refuse a window that the rate limit service does not know', () => {
+    const odd = services.map((service) => ({
+      ...service,
+      limits: { ...service.limits, perAddress: { requests: 1, seconds: 7 } },
+    }))
+    expect(() => limitConfiguration(graphOf(odd))).toThrow(
+      'a limit per address counts 7 seconds, and the rate limit service only knows windows of 1, 60, 3600, 86400',
+    )
   })
 })
 

@@ -61,7 +61,8 @@ export function kongValues(services: readonly Service[], { replicas, nodePort }:
       env: {
         // The one that knows `regex-priority`.
         router_flavor: 'traditional',
-        // No proxy in front is believed: X-Real-IP is the address that Kong sees.
+        // No proxy in front is believed: the last entry of X-Forwarded-For, by which limits count, is the address that
+        // Kong sees. With one in front that were the proxy's.
         headers: 'off',
         anonymous_reports: 'off',
         // Each route has its own bound; this one is for what is read before the route is known.
