@@ -52,7 +52,10 @@ export function clusterIo({ edge }: RotationConfig): Io {
     api: (path, options) =>
       api(`${server}${path}`, {
         ...options,
-        headers: { ...options?.headers, authorization: `Bearer ${readFileSync(`${account}/token`, 'utf8')}` },
+        headers: {
+          ...options?.headers,
+          authorization: `Bearer ${readFileSync(`${account}/token`, 'utf8').trim()}`,
+        },
       }),
     mesh: asker(new Agent()),
     edge: (path, options) =>
