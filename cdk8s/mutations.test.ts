@@ -138,6 +138,14 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
       Object.assign(specOf(o, 'VirtualService', 'directory').http[0].retries, { perTryTimeout: '99999ms' }),
   ],
   [
+    'a timeout that Istio refuses',
+    'timeouts are valid',
+    (o) => {
+      const routes: Spec[] = specOf(o, 'VirtualService', 'directory').http
+      Object.assign(routes.find(({ name }) => name === 'events')!, { timeout: '0s' })
+    },
+  ],
+  [
     'a proxy that does not know the collector',
     'proxies know what they need',
     (o) => {

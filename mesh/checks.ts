@@ -128,7 +128,7 @@ function deniedByDefault(objects: readonly ApiObject[]): string[] {
 interface Route {
   name: string
   match?: { method: { exact: string }; uri: { exact?: string; regex?: string }; headers?: object }[]
-  timeout: string
+  timeout?: string
   retries: { attempts: number; perTryTimeout?: string }
 }
 
@@ -144,8 +144,8 @@ function retriesHarmless(objects: readonly ApiObject[], { edges }: Graph): strin
         )
         const inTime = calls.every(
           ({ deadline }) =>
-            Number.parseInt(route.timeout, 10) <= deadline &&
-            Number.parseInt(route.retries.perTryTimeout ?? route.timeout, 10) < deadline,
+            millisecondsOf(route.timeout) <= deadline &&
+            millisecondsOf(route.retries.perTryTimeout) < deadline,
         )
         const where = `${metadata.name}, route ${route.name}`
         return [
@@ -153,6 +153,23 @@ function retriesHarmless(objects: readonly ApiObject[], { edges }: Graph): strin
           ...(inTime ? [] : [`${where}: a try takes longer than the operation's deadline`]),
         ]
       }),
+  )
+}
+
+/** None is no bound. */
+const millisecondsOf = (duration: string | undefined) =>
+  duration === undefined ? Number.POSITIVE_INFINITY : Number(/^(\d+)ms$/.exec(duration)?.[1])
+
+/** Istio would refuse the whole object, and callers would have no policy at all. */
+function timeoutsValid(objects: readonly ApiObject[]): string[] {
+  return ofKind(objects, 'VirtualService', namespaces.services).flatMap(({ metadata, spec }) =>
+    ((spec?.http ?? []) as Route[]).flatMap(({ name, timeout, retries }) =>
+      [timeout, retries.perTryTimeout]
+        .filter((duration) => duration !== undefined && !(millisecondsOf(duration) > 1))
+        .map(
+          (duration) => `${metadata.name}, route ${name}: ${duration} is no time; leave it out for no bound`,
+        ),
+    ),
   )
 }
 
@@ -337,6 +354,7 @@ export const meshChecks: Readonly<Record<string, Check>> = {
   'mutual TLS is strict': mutualTlsStrict,
   'nothing is allowed by default': deniedByDefault,
   'retries do no harm': retriesHarmless,
+  'timeouts are valid': timeoutsValid,
   'proxies know what they need': proxiesKnowTheirNeeds,
   'outside hosts are declared': outsideHostsDeclared,
   'telemetry names nobody': telemetryNamesNobody,

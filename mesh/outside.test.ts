@@ -57,6 +57,8 @@ describe('outside hosts', () => {
             tls:
               mode: SIMPLE
               sni: hooks.example.com
+              subjectAltNames:
+                - hooks.example.com
       exportTo:
         - "."
       ---

@@ -109,7 +109,11 @@ function policiesOf(host: string, destinations: readonly Destination[]): Resourc
       trafficPolicy: {
         connectionPool: { tcp: { connectTimeout: '5s' } },
         ...(https.length > 0
-          ? { portLevelSettings: [{ port: { number: 80 }, tls: { mode: 'SIMPLE', sni: host } }] }
+          ? {
+              portLevelSettings: [
+                { port: { number: 80 }, tls: { mode: 'SIMPLE', sni: host, subjectAltNames: [host] } },
+              ],
+            }
           : {}),
       },
     }),

@@ -61,7 +61,8 @@ function routesOf(call: Edge) {
   const route = (name: string, headers: object, retries: object) => ({
     name,
     match: [{ ...match, ...headers }],
-    timeout: timeout === undefined ? '0s' : `${timeout}ms`,
+    // Left out it is none; Istio refuses to be told 0s.
+    ...(timeout === undefined ? {} : { timeout: `${timeout}ms` }),
     retries,
   })
   const never = { attempts: 0 }
