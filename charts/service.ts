@@ -27,10 +27,10 @@ export interface ServiceChartProps {
 const drain = { pause: 5, grace: 25 }
 
 /**
- * The proxy is a native sidecar: it is ready before the service starts and goes after it has ended. With the first word of
- * the end it asks callers to close their connections (its preStop, which Istio sets), and takes new ones for as long as
- * this says; so that must be no less than the service has. After the service it exits at once: there is nothing left to
- * wait for, so neither `terminationDrainDuration` nor EXIT_ON_ZERO_ACTIVE_CONNECTIONS has a part in this.
+ * The proxy is a native sidecar: it is ready before the service starts, and ends after it. As soon as the pod is to go, it
+ * asks callers to close their connections (the preStop hook that Istio gives it) and still takes new ones for as long as
+ * this says, so that must be no less than the pod has. Once the service has ended the proxy exits at once; it waits for
+ * nothing, so neither `terminationDrainDuration` nor EXIT_ON_ZERO_ACTIVE_CONNECTIONS has a part in this.
  */
 const proxyDrain = { 'proxy.istio.io/config': `drainDuration: ${drain.pause + drain.grace}s\n` }
 
