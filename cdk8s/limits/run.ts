@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -34,17 +34,24 @@ export async function startLimits(programs: Programs, declared: Partial<Declared
     objects.find((object) => object.kind === kind && object.metadata.name === name)
   const container = (name: string): Any => find('Deployment', name).spec.template.spec.containers[0]
 
+  await using started = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'staffmesh-limits-'))
+  started.defer(() => rm(folder, { recursive: true }))
   const [store, grpc, health, debug, ...replicas] = (await freePorts(6)) as [number, number, number, number]
   const app = createServer((_request, response) => response.end())
   app.listen(0, '127.0.0.1')
   await once(app, 'listening')
+  started.defer(() => void app.close())
 
-  const processes: ChildProcess[] = []
   const start = (program: string, args: string[], env: Record<string, string> = {}) => {
-    // Where it matters what they say, the test fails and a person runs them.
-    const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: 'ignore' })
-    processes.push(child)
+    const child = spawn(program, args, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    started.defer(async () => {
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    })
     return child
   }
 
@@ -55,6 +62,7 @@ export async function startLimits(programs: Programs, declared: Partial<Declared
   await vi.waitUntil(() => accepts(store), { timeout: 10_000 })
   start(programs.ratelimit, [], {
     ...settings,
+    LOG_LEVEL: 'ERROR',
     PORT: String(health),
     GRPC_PORT: String(grpc),
     DEBUG_PORT: String(debug),
@@ -74,19 +82,16 @@ export async function startLimits(programs: Programs, declared: Partial<Declared
   const { port } = app.address() as { port: number }
   const configuration = join(folder, 'envoy.json')
   await writeFile(configuration, JSON.stringify(proxyOf(patches, replicas, { app: port, grpc })))
-  start(programs.envoy, ['--config-path', configuration, '--concurrency', '1', '--disable-hot-restart'])
+  const options = ['--concurrency', '1', '--disable-hot-restart', '--log-level', 'error']
+  start(programs.envoy, ['--config-path', configuration, ...options])
   for (const replica of replicas) await vi.waitUntil(() => accepts(replica), { timeout: 10_000 })
 
+  const running = started.move()
   return {
     replicas: replicas.map((replica) => `http://127.0.0.1:${replica}`),
     pauseStore: () => redis.kill('SIGSTOP'),
     resumeStore: () => redis.kill('SIGCONT'),
-    stop: async () => {
-      app.close()
-      for (const child of processes) child.kill('SIGKILL')
-      await Promise.all(processes.map((child) => child.exitCode ?? once(child, 'exit')))
-      await rm(folder, { recursive: true })
-    },
+    stop: () => running.disposeAsync(),
   }
 }
 
