@@ -9,6 +9,7 @@ export default defineConfig({
       'mesh/**/*.test.ts',
       'cdk8s/**/*.test.ts',
       'bundle/**/*.test.ts',
+      'cluster/**/*.test.ts',
     ],
     globalSetup: 'local/test-postgres.ts',
     // Tests start processes and wait for PostgreSQL, so one worker more than the two cores of a CI machine

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { bundle, bundles } from '../../bundle/bundle.ts'
 import { environmentOf, imageOf } from '../../cdk8s/environments.ts'
 import { postgresBinaries, serverUser } from '../../local/postgres-binaries.ts'
@@ -80,10 +80,10 @@ async function istioSources(): Promise<string> {
 function program(
   reference: string,
   file: string,
-  more: Partial<Image> & { also?: Image['files'] } = {},
+  more: Partial<Image> & { also?: Image['files']; name?: string } = {},
 ): Image {
-  const path = `/usr/local/bin/${file.slice(file.lastIndexOf('/') + 1)}`
-  const { also, settings = [], ...image } = more
+  const { also, settings = [], name = basename(file), ...image } = more
+  const path = `/usr/local/bin/${name}`
   return {
     reference: `${hub}/${reference}`,
     base: slim,
@@ -102,6 +102,7 @@ export function imagesOf(binaries: Binaries): Readonly<Record<string, Image>> {
     postgres,
     redis,
     ratelimit: program('staffmesh/ratelimit:dev', join(binaries.ratelimit, 'service_cmd'), {
+      name: 'ratelimit',
       settings: [`USER ${accounts.nonroot}:${accounts.nonroot}`],
     }),
     pause: program('platform/pause:dev', join(binaries.pause, 'pause')),
@@ -122,7 +123,10 @@ export function imagesOf(binaries: Binaries): Readonly<Record<string, Image>> {
     'install-cni': program(`istio/install-cni:${versions.istio}`, join(binaries.istio, 'install-cni'), {
       base: debian,
       also: async () => ({ '/opt/cni/bin/istio-cni': join(binaries.istio, 'istio-cni') }),
-      settings: ['ENV PATH=/opt/cni/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'WORKDIR /opt/cni/bin'],
+      settings: [
+        'ENV PATH=/opt/cni/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        'WORKDIR /opt/cni/bin',
+      ],
     }),
   }
 }

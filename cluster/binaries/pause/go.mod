@@ -1,0 +1,3 @@
+module staffmesh.dev/cluster/pause
+
+go 1.26

@@ -1,0 +1,32 @@
+import { mkdir, readdir, rmdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { until } from '../shell.ts'
+import { cgroupRoot } from './components.ts'
+
+const mountPoint = '/sys/fs/cgroup'
+
+/** Version 2 has one tree, version 1 one a controller. */
+async function trees(): Promise<string[]> {
+  const unified = await stat(join(mountPoint, 'cgroup.controllers')).catch(() => undefined)
+  if (unified) return [mountPoint]
+  const entries = await readdir(mountPoint, { withFileTypes: true })
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(mountPoint, name))
+}
+
+export async function makeCgroups(): Promise<void> {
+  for (const tree of await trees()) await mkdir(join(tree, cgroupRoot), { recursive: true })
+}
+
+export async function removeCgroups(): Promise<void> {
+  // The last process of a group may just be ending.
+  await until('The removal of the cgroups', async () => {
+    for (const tree of await trees()) await removeTree(join(tree, cgroupRoot))
+  })
+}
+
+async function removeTree(folder: string): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => undefined)
+  if (!entries) return
+  for (const entry of entries) if (entry.isDirectory()) await removeTree(join(folder, entry.name))
+  await rmdir(folder)
+}

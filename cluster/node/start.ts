@@ -1,0 +1,103 @@
+import { closeSync, openSync } from 'node:fs'
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { dirname, join } from 'node:path'
+import type { Binaries } from '../binaries/build.ts'
+import { Refusal, run, step, until } from '../shell.ts'
+import { makeCgroups } from './cgroups.ts'
+import { type Component, cniConfig, components } from './components.ts'
+import { folders } from './folders.ts'
+import { findNode, type Node, startNode } from './namespaces.ts'
+import { connect } from './network.ts'
+import { inPki, makeCertificates } from './pki.ts'
+
+/** Where distributions put the CNI plugins. */
+const pluginFolders = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni']
+
+/** Starts what does not run yet; what does is left alone. */
+export async function startNodeProcesses(binaries: Binaries): Promise<Node> {
+  const node = (await findNode()) ?? (await step('Make the node’s namespaces', startNode))
+  await connect(node)
+  await makeCgroups()
+  await makeCertificates()
+  await installNetworkPlugins()
+  await mkdir(folders().logs, { recursive: true })
+  for (const component of components(binaries)) {
+    if (await isHealthy(node, component)) continue
+    await step(`Start ${component.name}`, () => start(node, component))
+  }
+  return node
+}
+
+async function start(node: Node, component: Component): Promise<void> {
+  for (const [path, content] of Object.entries(component.files ?? {})) {
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, content)
+  }
+  const logFile = join(folders().logs, `${component.name}.log`)
+  const log = openSync(logFile, 'a')
+  node.start(component.program, component.args, log)
+  closeSync(log)
+  try {
+    await until(`${component.name} is healthy`, async () => {
+      if (!(await isHealthy(node, component))) throw new Error('It does not answer')
+    })
+  } catch (error) {
+    const lines = (await readFile(logFile, 'utf8')).trimEnd().split('\n').slice(-12)
+    throw new Refusal(`${(error as Error).message}\nThe end of its log, ${logFile}:\n${lines.join('\n')}`)
+  }
+  if (component.name === 'containerd') await removeFormerContainers(node)
+}
+
+/** Of a node that was ended; their images are of use still. */
+async function removeFormerContainers(node: Node): Promise<void> {
+  const former = (await node.run('ctr', ['--namespace', 'k8s.io', 'containers', 'list', '--quiet']))
+    .split('\n')
+    .filter(Boolean)
+  if (former.length > 0) await node.run('ctr', ['--namespace', 'k8s.io', 'containers', 'delete', ...former])
+}
+
+export async function isHealthy(node: Node, { health, asAdmin }: Component): Promise<boolean> {
+  if (!health)
+    return node.run('ctr', ['version']).then(
+      () => true,
+      () => false,
+    )
+  const certificate = asAdmin
+    ? { cert: await readFile(inPki('admin.crt')), key: await readFile(inPki('admin.key')) }
+    : {}
+  const request = health.startsWith('https:') ? httpsRequest : httpRequest
+  // Whether it works is asked, not who it is; kubectl verifies.
+  const options = { ...certificate, rejectUnauthorized: false, timeout: 3000 }
+  return new Promise((resolve) => {
+    const asked = request(health, options, (response) => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    })
+    asked.on('error', () => resolve(false)).on('timeout', () => asked.destroy())
+    asked.end()
+  })
+}
+
+async function installNetworkPlugins(): Promise<void> {
+  const { bin, conf } = folders().cni
+  await mkdir(bin, { recursive: true })
+  await mkdir(conf, { recursive: true })
+  const from = await firstFolder(pluginFolders)
+  for (const plugin of ['bridge', 'host-local', 'loopback'])
+    await copyFile(join(from, plugin), join(bin, plugin))
+  // istio-cni chains itself into this file; a second start must leave that.
+  const file = join(conf, '10-staffmesh.conflist')
+  const chained = await readFile(file, 'utf8').catch(() => undefined)
+  if (!chained) await writeFile(file, JSON.stringify(cniConfig, null, 2))
+}
+
+async function firstFolder(candidates: readonly string[]): Promise<string> {
+  for (const folder of candidates)
+    if ((await readdir(folder).catch(() => [] as string[])).includes('host-local')) return folder
+  throw new Refusal('Missing on this machine: the CNI plugins (package containernetworking-plugins)')
+}
+
+export const kubectl = (binaries: Binaries, args: readonly string[], input?: string) =>
+  run(join(binaries.kubernetes, 'kubectl'), ['--kubeconfig', folders().kubeconfig, ...args], { input })

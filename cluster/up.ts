@@ -1,0 +1,52 @@
+import { parseArgs } from 'node:util'
+import { environmentOf, publicUrlOf } from '../cdk8s/environments.ts'
+import { services } from '../services/index.ts'
+import { buildBinaries } from './binaries/build.ts'
+import { alone, command } from './command.ts'
+import { buildImages } from './images/build.ts'
+import { addresses, registry } from './node/addresses.ts'
+import { folders } from './node/folders.ts'
+import { refreshImages } from './node/images.ts'
+import { startNodeProcesses } from './node/start.ts'
+import { installPlatform, installProduct, restart } from './platform/install.ts'
+import { need, Refusal } from './shell.ts'
+
+await command(async () => {
+  const { values } = parseArgs({ options: { only: { type: 'string' } } })
+  if (values.only !== undefined && values.only !== 'platform')
+    throw new Refusal(`--only ${values.only}: it can be --only platform`)
+  await need([
+    'buildah',
+    'containerd',
+    'ctr',
+    'debootstrap',
+    'go',
+    'ip',
+    'nft',
+    'nsenter',
+    'openssl',
+    'pip3',
+    'runc',
+    'tini',
+    'unshare',
+  ])
+  const start = performance.now()
+  const release = alone()
+  const environment = environmentOf('bare')
+  const binaries = await buildBinaries()
+  const node = await startNodeProcesses(binaries)
+  const changed = await refreshImages(node, await buildImages({ registry: registry.fromHost, binaries }))
+  await installPlatform(binaries, environment)
+  if (!values.only) {
+    await installProduct(binaries, services, environment)
+    await restart(binaries, changed)
+  }
+  release()
+  const seconds = Math.round((performance.now() - start) / 1000)
+  process.stdout.write(`
+The cluster is up after ${seconds} s.
+  edge      ${publicUrlOf(environment)}, at ${addresses.node}: curl --resolve ${environment.domain}:80:${addresses.node} ${publicUrlOf(environment)}/readyz
+  kubectl   export KUBECONFIG=${folders().kubeconfig}
+  end       npm run cluster:down
+`)
+})
