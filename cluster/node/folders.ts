@@ -14,6 +14,8 @@ export const folders = () => {
     volumes: join(node, 'volumes'),
     manifests: join(node, 'manifests'),
     secrets: join(node, 'secrets'),
+    /** The kubectl of the node's own version. */
+    kubectl: join(node, 'kubectl'),
     kubeconfig: join(node, 'admin.kubeconfig'),
     containerd: join(cacheFolder(), 'containerd'),
     registry: join(cacheFolder(), 'registry'),

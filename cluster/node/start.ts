@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { dirname, join } from 'node:path'
@@ -23,6 +23,8 @@ export async function startNodeProcesses(binaries: Binaries): Promise<Node> {
   await makeCertificates()
   await installNetworkPlugins()
   await mkdir(folders().logs, { recursive: true })
+  await rm(folders().kubectl, { force: true })
+  await symlink(join(binaries.kubernetes, 'kubectl'), folders().kubectl)
   for (const component of components(binaries)) {
     if (await isHealthy(node, component)) continue
     await step(`Start ${component.name}`, () => start(node, component))

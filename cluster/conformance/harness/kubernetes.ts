@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { folders } from '../../node/folders.ts'
+import { run } from '../../shell.ts'
+
+/** A Kubernetes object, as far as proofs look at it. */
+export interface KubeObject {
+  apiVersion: string
+  kind: string
+  metadata: {
+    name: string
+    namespace: string
+    labels?: Record<string, string>
+    annotations?: Record<string, string>
+    deletionTimestamp?: string
+  }
+  // biome-ignore lint/suspicious/noExplicitAny: any kind of object
+  spec: any
+  // biome-ignore lint/suspicious/noExplicitAny: any kind of object
+  status: any
+}
+
+/**
+ * The cluster under proof: `MESH_CONTEXT` of the usual kubeconfig, else the one of `npm run cluster:up`.
+ */
+const context = process.env.MESH_CONTEXT
+const target = context ? ['--context', context] : ['--kubeconfig', folders().kubeconfig]
+if (!context && !existsSync(folders().kubeconfig))
+  throw new Error('There is no cluster: npm run cluster:up, or name one of the kubeconfig as MESH_CONTEXT')
+
+const program = context ? 'kubectl' : folders().kubectl
+
+export const kubectl = (args: readonly string[], input?: string) =>
+  run(program, [...target, ...args], input === undefined ? {} : { input })
+
+export async function list(kinds: string, namespace?: string, selector?: string): Promise<KubeObject[]> {
+  const where = namespace ? ['--namespace', namespace] : ['--all-namespaces']
+  const output = await kubectl([
+    'get',
+    kinds,
+    ...where,
+    ...(selector ? ['--selector', selector] : []),
+    '--output',
+    'json',
+  ])
+  return (JSON.parse(output) as { items: KubeObject[] }).items
+}
+
+export const apply = (...objects: object[]) =>
+  kubectl(
+    ['apply', '--server-side', '--force-conflicts', '--filename', '-'],
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
+  )
+
+export interface PodRef {
+  name: string
+  namespace: string
+  container?: string
+}
+
+/** Runs a program in a pod and answers with what it printed. */
+export const exec = ({ name, namespace, container }: PodRef, command: readonly string[], input?: string) =>
+  kubectl(
+    [
+      ...['exec', name, '--namespace', namespace, ...(container ? ['--container', container] : [])],
+      ...(input === undefined ? [] : ['--stdin']),
+      '--',
+      ...command,
+    ],
+    input,
+  )
+
+/** Pods that are ready and not about to end. */
+export async function readyPods(namespace: string, selector: string): Promise<KubeObject[]> {
+  const pods = await list('pods', namespace, selector)
+  return pods.filter(
+    ({ metadata, status }) =>
+      !metadata.deletionTimestamp &&
+      status.conditions?.some(
+        (condition: { type: string; status: string }) =>
+          condition.type === 'Ready' && condition.status === 'True',
+      ),
+  )
+}
+
+/** A port of a pod on this machine, past its proxy: it ends in the pod's loopback. */
+export async function forward(pod: PodRef, port: number): Promise<{ port: number; close(): void }> {
+  const child = spawn(
+    program,
+    [...target, 'port-forward', '--namespace', pod.namespace, `pod/${pod.name}`, `:${port}`],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  let said = ''
+  const local = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`port-forward ended with ${code}: ${said}`)))
+    child.stderr.on('data', (data) => {
+      said += data
+    })
+    child.stdout.on('data', (data) => {
+      const match = String(data).match(/127\.0\.0\.1:(\d+)/)
+      if (match) resolve(Number(match[1]))
+    })
+  })
+  return { port: local, close: () => void child.kill() }
+}
