@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { environmentOf, publicUrlOf } from '../cdk8s/environments.ts'
 import { services } from '../services/index.ts'
+import { refuseUnable } from './able.ts'
 import { buildBinaries } from './binaries/build.ts'
 import { alone, command } from './command.ts'
 import { buildImages } from './images/build.ts'
@@ -9,27 +10,13 @@ import { folders } from './node/folders.ts'
 import { refreshImages } from './node/images.ts'
 import { startNodeProcesses } from './node/start.ts'
 import { installPlatform, installProduct, restart } from './platform/install.ts'
-import { need, Refusal } from './shell.ts'
+import { Refusal } from './shell.ts'
 
 await command(async () => {
   const { values } = parseArgs({ options: { only: { type: 'string' } } })
   if (values.only !== undefined && values.only !== 'platform')
     throw new Refusal(`--only ${values.only}: it can be --only platform`)
-  await need([
-    'buildah',
-    'containerd',
-    'ctr',
-    'debootstrap',
-    'go',
-    'ip',
-    'nft',
-    'nsenter',
-    'openssl',
-    'pip3',
-    'runc',
-    'tini',
-    'unshare',
-  ])
+  await refuseUnable()
   const start = performance.now()
   const release = alone()
   const environment = environmentOf('bare')

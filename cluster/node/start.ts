@@ -86,7 +86,7 @@ async function installNetworkPlugins(): Promise<void> {
   const { bin, conf } = folders().cni
   await mkdir(bin, { recursive: true })
   await mkdir(conf, { recursive: true })
-  const from = await firstFolder(pluginFolders)
+  const from = await networkPlugins()
   for (const plugin of ['bridge', 'host-local', 'loopback'])
     await copyFile(join(from, plugin), join(bin, plugin))
   // istio-cni chains itself into this file; a second start must leave that.
@@ -95,8 +95,8 @@ async function installNetworkPlugins(): Promise<void> {
   if (!chained) await writeFile(file, JSON.stringify(cniConfig, null, 2))
 }
 
-async function firstFolder(candidates: readonly string[]): Promise<string> {
-  for (const folder of candidates)
+export async function networkPlugins(): Promise<string> {
+  for (const folder of pluginFolders)
     if ((await readdir(folder).catch(() => [] as string[])).includes('host-local')) return folder
   throw new Refusal('Missing on this machine: the CNI plugins (package containernetworking-plugins)')
 }
