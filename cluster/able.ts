@@ -5,7 +5,7 @@ import { networkPlugins } from './node/start.ts'
 import { need, Refusal, run } from './shell.ts'
 
 /** Programs of this machine that the cluster is built and run with. */
-const tools = [
+export const tools = [
   'buildah',
   'containerd',
   'ctr',

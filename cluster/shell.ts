@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 const execute = promisify(execFile)
 
 /** Where Debian and its kin have the tools; what is not here comes with the base system. */
-const packages: Readonly<Record<string, string>> = {
+export const packages: Readonly<Record<string, string>> = {
   buildah: 'buildah',
   containerd: 'containerd',
   ctr: 'containerd',
@@ -70,11 +70,16 @@ function explained(
 const missing = (tools: readonly string[]) =>
   `Missing on this machine: ${tools.map((tool) => `${tool} (package ${packages[tool] ?? tool})`).join(', ')}`
 
+/** Those that are not on PATH. */
+export async function absent(tools: readonly string[]): Promise<string[]> {
+  const there = await Promise.all(tools.map((tool) => has(tool)))
+  return tools.filter((_, index) => !there[index])
+}
+
 /** Refuses with all missing tools at once. */
 export async function need(tools: readonly string[]): Promise<void> {
-  const there = await Promise.all(tools.map((tool) => has(tool)))
-  const absent = tools.filter((_, index) => !there[index])
-  if (absent.length > 0) throw new Refusal(missing(absent))
+  const lacking = await absent(tools)
+  if (lacking.length > 0) throw new Refusal(missing(lacking))
 }
 
 const has = (tool: string) =>
