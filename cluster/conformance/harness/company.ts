@@ -54,16 +54,29 @@ async function operator(): Promise<Account> {
   return account
 }
 
-const tokens = new Map<string, { token: string; until: number }>()
+interface Login {
+  token: string
+  until: number
+}
 
-/** An access token, logged in for anew when the last is half spent. */
+const logins = new Map<string, Promise<Login>>()
+
+/** An access token, logged in for anew when the last is half spent; who asks meanwhile waits for the same login. */
 export async function tokenOf(account: Account): Promise<string> {
   const key = `${account.company}/${account.email}`
-  const last = tokens.get(key)
-  if (last && last.until > Date.now()) return last.token
+  const last = logins.get(key)
+  const known = await last
+  if (known && known.until > Date.now()) return known.token
+  // Another may have begun while this one waited.
+  const login = logins.get(key) === last ? logIn(account) : logins.get(key)!
+  logins.set(key, login)
+  login.catch(() => logins.delete(key))
+  return (await login).token
+}
+
+async function logIn(account: Account): Promise<Login> {
   const { access_token: token, expires_in } = await logInByForm(publicUrl, account)
-  tokens.set(key, { token, until: Date.now() + expires_in * 500 })
-  return token
+  return { token, until: Date.now() + expires_in * 500 }
 }
 
 /** A new company with its first HR administrator, made as an operator makes one: through the edge. */
