@@ -22,7 +22,7 @@ const kept = { name: 'conformance-operator', namespace: 'default' }
 /**
  * The first operator of the installation. There is one only, so its password is kept in the cluster for the next run.
  */
-async function operator(): Promise<Account> {
+export async function operator(): Promise<Account> {
   const found = await kubectl([
     'get',
     'secret',
