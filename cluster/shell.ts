@@ -64,6 +64,14 @@ function explained(
   const said = error.stderr?.trim() || error.message
   if (/no space left on device/i.test(said))
     return new Refusal(`The disk is full: ${program} could not write. Make room and start again.`)
+  if (
+    /dial tcp|no such host|network is unreachable|failure resolving|failed to establish a new connection/i.test(
+      said,
+    )
+  )
+    return new Refusal(
+      `${program} could not reach the network, which what is not in the cache yet is fetched from:\n${said.slice(-1000)}`,
+    )
   return new Refusal(`${[program, ...args].join(' ').slice(0, 300)} failed:\n${said.slice(-4000)}`)
 }
 

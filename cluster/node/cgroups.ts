@@ -30,3 +30,20 @@ async function removeTree(folder: string): Promise<void> {
   for (const entry of entries) if (entry.isDirectory()) await removeTree(join(folder, entry.name))
   await rmdir(folder)
 }
+
+/** Where the group of that name is: one folder, or one a controller. */
+export async function findFolders(name: string): Promise<string[]> {
+  const found = (await trees()).map((tree) => findIn(join(tree, cgroupRoot), name))
+  return (await Promise.all(found)).filter((folder) => folder !== undefined)
+}
+
+async function findIn(folder: string, name: string): Promise<string | undefined> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  for (const entry of entries) {
+    if (!entry.isDirectory()) continue
+    const path = join(folder, entry.name)
+    const found = entry.name === name ? path : await findIn(path, name)
+    if (found) return found
+  }
+  return undefined
+}

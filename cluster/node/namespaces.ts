@@ -37,6 +37,14 @@ export class Node {
     return run('nsenter', this.inside(program, args), input === undefined ? {} : { input })
   }
 
+  /** Whether its starter lived long enough to finish it. */
+  isComplete(): Promise<boolean> {
+    return this.run('test', ['-e', '/run/complete']).then(
+      () => true,
+      () => false,
+    )
+  }
+
   /** Starts a program that stays. */
   start(program: string, args: readonly string[], log: number): void {
     launch('nsenter', this.inside(program, args), log)
@@ -114,6 +122,7 @@ pretend kernel/keys/root_maxbytes 25000000
 ip link set lo up
 echo 1 > /proc/sys/net/ipv4/ip_forward
 hostname ${nodeName}
+touch /run/complete
 `
 
 /** Ends the node and all that is in it; the kernel takes the rest away. */

@@ -11,12 +11,16 @@ import { folders } from './folders.ts'
 import { findNode, type Node, startNode } from './namespaces.ts'
 import { connect } from './network.ts'
 import { inPki, makeCertificates } from './pki.ts'
+import { stopNode } from './stop.ts'
 
 /** Where distributions put the CNI plugins. */
 const pluginFolders = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni']
 
 /** Starts what does not run yet; what does is left alone. */
 export async function startNodeProcesses(binaries: Binaries): Promise<Node> {
+  const found = await findNode()
+  if (found && !(await found.isComplete())) await stopNode()
+  else if (found) await refuseOther(binaries)
   const node = (await findNode()) ?? (await step('Make the node’s namespaces', startNode))
   await connect(node)
   await makeCgroups()
@@ -25,11 +29,24 @@ export async function startNodeProcesses(binaries: Binaries): Promise<Node> {
   await mkdir(folders().logs, { recursive: true })
   await rm(folders().kubectl, { force: true })
   await symlink(join(binaries.kubernetes, 'kubectl'), folders().kubectl)
+  await writeFile(startedAs(), JSON.stringify(components(binaries)))
   for (const component of components(binaries)) {
     if (await isHealthy(node, component)) continue
     await step(`Start ${component.name}`, () => start(node, component))
   }
   return node
+}
+
+/** What the processes of the node were started as. */
+const startedAs = () => join(folders().node, 'components.json')
+
+/** Processes that run go on as what they are; of another version or configuration they would be mixed. */
+async function refuseOther(binaries: Binaries): Promise<void> {
+  const started = await readFile(startedAs(), 'utf8').catch(() => undefined)
+  if (started !== undefined && started !== JSON.stringify(components(binaries)))
+    throw new Refusal(
+      'The cluster that is up has other versions or settings: npm run cluster:down, then again',
+    )
 }
 
 async function start(node: Node, component: Component): Promise<void> {
