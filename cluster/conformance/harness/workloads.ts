@@ -1,0 +1,50 @@
+import { edge } from '../../../mesh/graph.ts'
+import { namespaces } from '../../../mesh/resource.ts'
+import { kubectl, type PodRef, readyPods } from './kubernetes.ts'
+
+/** What of a workload answers or calls: the edge, or the server of a service. */
+const selector = (workload: string) =>
+  `app.kubernetes.io/part-of=${workload},app.kubernetes.io/component=server`
+
+const namespaceOf = (workload: string) => (workload === edge ? namespaces.edge : namespaces.services)
+
+/** Its ready pods, with the container that has Node. */
+export async function podsOf(workload: string): Promise<PodRef[]> {
+  const namespace = namespaceOf(workload)
+  const pods = await readyPods(namespace, selector(workload))
+  if (pods.length === 0) throw new Error(`No pod of ${workload} is ready`)
+  const container = workload === edge ? edge : 'service'
+  return pods.map(({ metadata: { name } }) => ({ name, namespace, container }))
+}
+
+export const podOf = async (workload: string): Promise<PodRef> => (await podsOf(workload))[0]!
+
+/** Where callers in the mesh find a service. */
+export const addressOf = (service: string) => `http://${service}.${namespaces.services}.svc.cluster.local`
+
+/** What a service wrote of a request. */
+export interface LogLine {
+  request_id: string
+  operation: string
+  status: number
+  tenant?: string
+}
+
+/** What the application, not its proxy, has heard since an instant, by `x-request-id`. */
+export async function heardBy(service: string, since: Date): Promise<Map<string, LogLine>> {
+  const lines = await Promise.all(
+    (await podsOf(service)).map(({ name, namespace, container }) =>
+      kubectl([
+        ...['logs', name, '--namespace', namespace, '--container', container!],
+        ...['--since-time', since.toISOString()],
+      ]),
+    ),
+  )
+  return new Map(
+    lines
+      .flatMap((text) => text.split('\n'))
+      .filter((line) => line.includes('"request_id"'))
+      .map((line) => JSON.parse(line) as LogLine)
+      .map((line) => [line.request_id, line]),
+  )
+}
