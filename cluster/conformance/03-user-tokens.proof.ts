@@ -8,7 +8,7 @@ import { eventually } from './harness/eventually.ts'
 import { measured } from './harness/report.ts'
 import { askFrom, type PodAnswer } from './harness/requests.ts'
 import { claimsOf, publicPem, sign, signingKeys } from './harness/tokens.ts'
-import { addressOf, heardBy, podOf } from './harness/workloads.ts'
+import { addressOf, heardBy, type LogLine, podOf } from './harness/workloads.ts'
 
 const graph = graphOf(services)
 
@@ -40,17 +40,18 @@ interface Fault {
   concerns?(to: Edge): boolean
 }
 
+/** As whom they would be heard, did anybody believe headers. */
+const spoofed = {
+  [identityHeaders.sub]: randomUUID(),
+  [identityHeaders.tid]: randomUUID(),
+  [identityHeaders.azp]: 'spoofed',
+  [identityHeaders.emp]: randomUUID(),
+  [identityHeaders.roles]: encodeRoles(['hr-admin:all', 'operator:all']),
+}
+
 const faults: Record<string, Fault> = {
   'no token': { status: 403 },
-  'no token, but the headers that a token becomes': {
-    status: 403,
-    headers: {
-      [identityHeaders.sub]: randomUUID(),
-      [identityHeaders.tid]: randomUUID(),
-      [identityHeaders.azp]: 'conformance',
-      [identityHeaders.roles]: encodeRoles(['hr-admin:all', 'operator:all']),
-    },
-  },
+  'no token, but the headers that a token becomes': { status: 403, headers: spoofed },
   'a token that has expired': {
     status: 401,
     token: (claims) => sign(key!, { ...claims, iat: seconds() - 700, exp: seconds() - 100 }),
@@ -135,21 +136,22 @@ const nameOf = ({ caller, callee, operation }: Edge) => `${caller} → ${callee}
 const audienceOf = (to: Edge) => audiences[takes(to)[0]!]
 
 /** All that the applications have written of since an instant; waits until these are among it. */
-async function heard(since: Date, known: readonly Asked[]): Promise<Set<string>> {
+async function heard(since: Date, known: readonly Asked[]): Promise<Map<string, LogLine>> {
   const callees = [...new Set(guarded.map(({ callee }) => callee))]
   return eventually('The services write of what they have heard', async () => {
     const lines = await Promise.all(callees.map((callee) => heardBy(callee, since)))
-    const ids = new Set(lines.flatMap((each) => [...each.keys()]))
-    const missing = known.filter(({ id }) => !ids.has(id))
+    const all = new Map(lines.flatMap((each) => [...each]))
+    const missing = known.filter(({ id }) => !all.has(id))
     expect(missing.map(({ to, answer }) => `${nameOf(to)}: ${answer.status} ${answer.body}`)).toEqual([])
-    return ids
+    return all
   })
 }
 
 describe('3. user tokens, shown to sidecars past the edge', () => {
   let right: Asked[]
   let wrong: Asked[]
-  let ids: Set<string>
+  let log: Map<string, LogLine>
+  const tenant = randomUUID()
 
   beforeAll(async () => {
     const began = new Date()
@@ -169,23 +171,23 @@ describe('3. user tokens, shown to sidecars past the edge', () => {
         guarded.map(async (to) => ({
           to,
           what: '',
-          headers: bearer(await sign(key!, { aud: audienceOf(to) })),
+          headers: { ...spoofed, ...bearer(await sign(key!, { aud: audienceOf(to), tid: tenant })) },
         })),
       ),
     )
-    ids = await heard(began, right)
+    log = await heard(began, right)
     measured('operations × refused tokens', wrong.length)
   })
 
-  it('are heard with by every operation that demands one, where they are valid', () => {
+  it('let every operation hear whom a valid one names, whatever headers beside it say', () => {
     expect(right.length).toBeGreaterThan(0)
-    expect(right.filter(({ id }) => !ids.has(id))).toEqual([])
+    for (const { to, id } of right) expect(log.get(id)?.tenant, nameOf(to)).toBe(tenant)
   })
 
   it.each(Object.entries(faults))('%s is refused before any service hears of it', (what, { status }) => {
     const asked = wrong.filter((each) => each.what === what)
     expect(asked.length).toBeGreaterThan(0)
     for (const { to, answer } of asked) expect(answer.status, `${nameOf(to)}: ${answer.body}`).toBe(status)
-    expect(asked.filter(({ id }) => ids.has(id)).map(({ to }) => nameOf(to))).toEqual([])
+    expect(asked.filter(({ id }) => log.has(id)).map(({ to }) => nameOf(to))).toEqual([])
   })
 })
