@@ -38,7 +38,8 @@ export class Upstream {
     pool.dispatch(
       {
         path: exchange.url,
-        method: exchange.request.method!,
+        // A HEAD is a GET whose body stays here: callees admit what is declared.
+        method: exchange.request.method === 'HEAD' ? 'GET' : exchange.request.method!,
         headers,
         body: bodyOf(exchange, target),
         headersTimeout: target.patience,
