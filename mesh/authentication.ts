@@ -13,6 +13,9 @@ export interface Issuer {
   jwks: string
 }
 
+/** Schemes are the same in any case (RFC 9110, 11.1); Envoy compares letters, and clients write it in these two ways. */
+const fromHeaders = ['Bearer ', 'bearer '].map((prefix) => ({ name: 'Authorization', prefix }))
+
 /**
  * Every sidecar checks the token again and turns its claims into the headers that services read, over whatever a
  * header of that name said before. The token itself goes on to the next service.
@@ -37,6 +40,7 @@ export function authentication(graph: Graph, issuer: Issuer): Resource[] {
             issuer: issuer.url,
             audiences: jobs ? [audiences.user, audiences.job] : [audiences.user],
             jwks,
+            fromHeaders,
             forwardOriginalToken: true,
             outputClaimToHeaders: Object.entries(identityHeaders).map(([claim, header]) => ({
               header,

@@ -86,6 +86,11 @@ it('authentication', () => {
         audiences:
           - staffmesh
         jwks: '{"keys":[]}'
+        fromHeaders:
+          - name: Authorization
+            prefix: "Bearer "
+          - name: Authorization
+            prefix: "bearer "
         forwardOriginalToken: true
         outputClaimToHeaders:
           - header: x-staffmesh-account
