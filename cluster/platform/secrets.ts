@@ -86,22 +86,28 @@ async function signingKey() {
   return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg: 'RS256', use: 'sig' }
 }
 
-/** The public halves of the keys that sign in this cluster now, as a JWKS. */
+/**
+ * The public keys that are valid in this cluster now, as a JWKS: those that the proxies know, since a rotation may be
+ * under way; before there are any, the public halves of those that are to sign.
+ */
 export async function publicSigningKeys(kubectl: Kubectl, services: readonly Service[]): Promise<string> {
   const signer = services.find(({ secrets }) => signingKeys in secrets)!
+  const inServices = ['--namespace', namespaces.services, '--ignore-not-found', '--output']
+  const known = await kubectl([
+    ...['get', 'requestauthentications.security.istio.io', signer.name],
+    ...inServices,
+    'jsonpath={.spec.jwtRules[0].jwks}',
+  ])
+  if (known) return known
   const secret = JSON.parse(
-    await kubectl([
-      'get',
-      'secret',
-      filesSecret(signer.name),
-      '--namespace',
-      namespaces.services,
-      '--output',
-      'json',
-    ]),
-  ) as { data: Record<string, string> }
+    await kubectl(['get', 'secret', filesSecret(signer.name), ...inServices, 'json']),
+  ) as {
+    data: Record<string, string>
+  }
   const { keys } = JSON.parse(Buffer.from(secret.data[signingKeys]!, 'base64').toString()) as {
     keys: Record<string, string>[]
   }
-  return JSON.stringify({ keys: keys.map(({ kty, kid, use, alg, n, e }) => ({ kty, kid, use, alg, n, e })) })
+  return JSON.stringify({
+    keys: keys.map(({ kty, kid, use, alg, n, e }) => ({ kty, kid, use, alg, n, e })),
+  })
 }
