@@ -49,6 +49,7 @@ describe('a canary', () => {
         attempts: 2
         perTryTimeout: 2500ms
         retryOn: connect-failure,refused-stream,reset,503
+        backoff: 200ms
       route:
         - destination:
             host: workforce
@@ -68,6 +69,7 @@ describe('a canary', () => {
         attempts: 2
         perTryTimeout: 2500ms
         retryOn: connect-failure,refused-stream,reset,503
+        backoff: 200ms
       route:
         - destination:
             host: workforce

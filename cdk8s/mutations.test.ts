@@ -403,6 +403,11 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
     (o) => delete specOf(o, 'DestinationRule', 'directory').trafficPolicy.retryBudget,
   ],
   [
+    'retries that follow at once',
+    'outages are bounded',
+    (o) => delete specOf(o, 'VirtualService', 'directory').http[0].retries.backoff,
+  ],
+  [
     'a service whose replicas may all be left out',
     'outages are bounded',
     (o) =>

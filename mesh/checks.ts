@@ -129,7 +129,7 @@ interface Route {
   name: string
   match?: { method: { exact: string }; uri: { exact?: string; regex?: string }; headers?: object }[]
   timeout?: string
-  retries: { attempts: number; perTryTimeout?: string }
+  retries: { attempts: number; perTryTimeout?: string; backoff?: string }
 }
 
 function retriesHarmless(objects: readonly ApiObject[], { edges }: Graph): string[] {
@@ -319,9 +319,17 @@ function outagesBounded(objects: readonly ApiObject[], { services }: Graph): str
     const { loadBalancer, connectionPool, outlierDetection, retryBudget } = (spec?.trafficPolicy ??
       {}) as TrafficPolicy
     const subsets = (spec?.subsets ?? []) as { name: string; trafficPolicy?: object }[]
+    const routes = ofKind(objects, 'VirtualService', namespaces.services)
+      .filter(({ metadata }) => metadata.name === name)
+      .flatMap((virtual) => virtual.spec?.http as Route[])
     const bounds = {
       'retries are a fifth of the load at most': retryBudget?.percent === 20,
       'one retry at a time is always allowed': retryBudget?.minRetryConcurrency === 1,
+      // On average half of it, with one at a time: ten a second.
+      'a retry waits, so that those of one at a time are few': routes.every(
+        ({ retries }) =>
+          retries.attempts === 0 || (retries.backoff !== undefined && millisecondsOf(retries.backoff) >= 200),
+      ),
       'a failing replica is left out': (outlierDetection?.consecutive5xxErrors ?? 0) > 0,
       'half of the replicas stay in': outlierDetection?.maxEjectionPercent === 50,
       'the least busy replica answers, a near one first':

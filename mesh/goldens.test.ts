@@ -279,6 +279,7 @@ it('routes: a command from outside, with its key and without', () => {
       attempts: 2
       perTryTimeout: 2500ms
       retryOn: connect-failure,refused-stream,reset,503
+      backoff: 200ms
     route:
       - destination:
           host: workforce

@@ -26,6 +26,13 @@ const shareOfATry = 0.5
 /** No answer began (connect-failure, refused-stream, reset), or the callee says that it cannot now (503). */
 const retryOn = 'connect-failure,refused-stream,reset,503'
 
+/**
+ * A try waits for anything up to this, the second up to twice as long. Where calls fail fast, few are under way at a
+ * time, and the retry budget is its least: one try at a time. Waiting 100 ms on average, these are at most ten a second,
+ * a fifth of the load from 50 requests a second on; with Istio's own 25 ms, 46 % of it were seen at 60 a second.
+ */
+const backoff = '200ms'
+
 /** Sent by those whose command may be retried; any value counts. */
 const withKey = { 'idempotency-key': { regex: '.+' } }
 
@@ -66,7 +73,8 @@ function routesOf(call: Edge) {
     retries,
   })
   const never = { attempts: 0 }
-  const again = { attempts, perTryTimeout: `${Math.round((timeout ?? 0) * shareOfATry)}ms`, retryOn }
+  const perTryTimeout = `${Math.round((timeout ?? 0) * shareOfATry)}ms`
+  const again = { attempts, perTryTimeout, retryOn, backoff }
   if (retried === 'never') return [route(call.operation, {}, never)]
   if (retried === 'always') return [route(call.operation, {}, again)]
   return [route(`${call.operation}-with-key`, { headers: withKey }, again), route(call.operation, {}, never)]
