@@ -13,7 +13,8 @@ interface Program {
 }
 
 interface Module {
-  programs: readonly Program[]
+  /** Left out where the module's own tool makes the program, by `builder.yaml`. */
+  programs?: readonly Program[]
   /** What the linker writes into variables: full name → value. */
   stamps?: Readonly<Record<string, string>>
 }
@@ -61,6 +62,7 @@ const modules = {
   },
   coredns: { programs: [{ package: '.' }] },
   ratelimit: { programs: [{ package: 'github.com/envoyproxy/ratelimit/src/service_cmd' }] },
+  'otel-collector': {},
   registry: { programs: [{ package: 'github.com/distribution/distribution/v3/cmd/registry' }] },
   pause: { programs: [{ package: '.' }] },
 } satisfies Record<string, Module>
@@ -88,25 +90,43 @@ async function build(name: ModuleName, module: Module): Promise<string> {
     const partial = `${folder}.partial`
     await rm(partial, { recursive: true, force: true })
     await mkdir(partial, { recursive: true })
-    for (const [tags, packages] of Object.entries(Object.groupBy(module.programs, ({ tags = '' }) => tags)))
-      await run(
-        'go',
-        [
-          'build',
-          '-trimpath',
-          ...(tags ? ['-tags', tags] : []),
-          '-ldflags',
-          linkerFlags(module),
-          '-o',
-          `${partial}/`,
-          ...packages!.map((program) => program.package),
-        ],
-        { cwd: sources(name), env: { CGO_ENABLED: '0', GOTOOLCHAIN: 'local' } },
-      )
+    await (module.programs ? compile(name, module, module.programs, partial) : compose(name, partial))
     await rename(partial, folder)
   })
   return folder
 }
+
+const toolchain = { CGO_ENABLED: '0', GOTOOLCHAIN: 'local' }
+
+async function compile(name: ModuleName, module: Module, programs: readonly Program[], into: string) {
+  for (const [tags, packages] of Object.entries(Object.groupBy(programs, ({ tags = '' }) => tags)))
+    await run(
+      'go',
+      [
+        'build',
+        '-trimpath',
+        ...(tags ? ['-tags', tags] : []),
+        '-ldflags',
+        linkerFlags(module),
+        '-o',
+        `${into}/`,
+        ...packages!.map((program) => program.package),
+      ],
+      { cwd: sources(name), env: toolchain },
+    )
+}
+
+/**
+ * Has the collector's own builder write and compile a main program of the parts that builder.yaml names. Their versions
+ * are pinned there, what they require in turn is resolved by Go; the go.sum that comes of it is left beside the program.
+ * https://opentelemetry.io/docs/collector/custom-collector/
+ */
+const compose = (name: ModuleName, into: string) =>
+  run('go', ['tool', 'builder', '--config', 'builder.yaml'], {
+    cwd: sources(name),
+    // Read as a key of builder.yaml.
+    env: { ...toolchain, 'dist.output_path': into },
+  })
 
 const linkerFlags = ({ stamps = {} }: Module) =>
   ['-s', '-w', ...Object.entries(stamps).map(([variable, value]) => `-X ${variable}=${value}`)].join(' ')

@@ -105,6 +105,10 @@ export function imagesOf(binaries: Binaries): Readonly<Record<string, Image>> {
       name: 'ratelimit',
       settings: [`USER ${accounts.nonroot}:${accounts.nonroot}`],
     }),
+    'otel-collector': program(
+      'platform/otel-collector:dev',
+      join(binaries['otel-collector'], 'otel-collector'),
+    ),
     pause: program('platform/pause:dev', join(binaries.pause, 'pause')),
     coredns: program('platform/coredns:dev', join(binaries.coredns, 'coredns')),
     pilot: program(`istio/pilot:${versions.istio}`, join(binaries.istio, 'pilot-discovery'), {
