@@ -57,7 +57,10 @@ const forbidden: IForbiddenRuleType[] = [
     name: 'only-declarations-of-services',
     comment:
       'The edge, the index, the local run and the deployment are derived from what services declare; tools may log in as tests do',
-    from: { path: '^(local|mesh|charts|cdk8s)/|^services/edge/|^services/[^/]+[.]ts$', pathNot: tests },
+    from: {
+      path: '^(local|mesh|charts|cdk8s|observability)/|^services/edge/|^services/[^/]+[.]ts$',
+      pathNot: tests,
+    },
     to: {
       path: '^services/',
       pathNot:

@@ -8,6 +8,7 @@ export default defineConfig({
       'local/**/*.test.ts',
       'mesh/**/*.test.ts',
       'cdk8s/**/*.test.ts',
+      'observability/**/*.test.ts',
       'bundle/**/*.test.ts',
       'cluster/**/*.test.ts',
     ],

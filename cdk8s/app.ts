@@ -8,6 +8,7 @@ import { LimitsChart } from '../charts/limits.ts'
 import { MeshChart } from '../charts/mesh.ts'
 import { NamespacesChart } from '../charts/namespaces.ts'
 import { ServiceChart } from '../charts/service.ts'
+import { TelemetryChart } from '../charts/telemetry.ts'
 import type { ApiObject } from '../mesh/checks.ts'
 import { graphOf } from '../mesh/graph.ts'
 import { mesh } from '../mesh/index.ts'
@@ -40,6 +41,7 @@ export async function manifestsOf(
     if (resources.length > 0) charts.push(new MeshChart(app, `10-mesh-${concern}`, resources))
   charts.push(...databaseCharts(app, services, environment))
   charts.push(new LimitsChart(app, '15-limits', { graph: graphOf(services), environment }))
+  charts.push(new TelemetryChart(app, '15-telemetry', environment))
   const annotations = serviceAnnotationsOf(services, environment)
   for (const service of services) {
     const schema = service.database

@@ -54,6 +54,13 @@ export interface LimitService {
   store: { image: string } | { outside: { host: string; port: number; caSecret: string } }
 }
 
+/** The OpenTelemetry Collector. */
+export interface Collector {
+  /** An image whose entrypoint is the collector, with the parts that observability/collector.ts uses. */
+  image: string
+  replicas: number
+}
+
 export interface Environment {
   name: string
   /** Public host name of the edge. */
@@ -70,6 +77,7 @@ export interface Environment {
   /** Instance per service; `main` unless told. */
   instanceOf?: Readonly<Record<string, string>>
   limits: LimitService
+  telemetry: Collector
   /** Where the hosts are that services declare as `outside`. */
   outside?: OutsideAddresses
   edge: 'kong' | 'stand-in'
@@ -91,6 +99,8 @@ const local = {
 /** Of the commit that this project is tested with. */
 const ratelimitImage = 'docker.io/envoyproxy/ratelimit:3fb70258'
 
+const collectorImage = 'docker.io/otel/opentelemetry-collector:0.159.0'
+
 /** The values of each environment, in one place. Secrets are named in docs/deploy.md and never stand here. */
 export const environments: Readonly<Record<string, Environment>> = {
   kind: {
@@ -104,6 +114,7 @@ export const environments: Readonly<Record<string, Environment>> = {
       replicas: 1,
       store: { image: 'docker.io/valkey/valkey:8.1.10' },
     },
+    telemetry: { image: collectorImage, replicas: 1 },
     domain: 'staffmesh.localhost',
     publicUrl: 'http://staffmesh.localhost:8080',
     edge: 'kong',
@@ -120,6 +131,7 @@ export const environments: Readonly<Record<string, Environment>> = {
       replicas: 1,
       store: { image: 'localhost:5001/staffmesh/redis:7.0' },
     },
+    telemetry: { image: 'localhost:5001/platform/otel-collector:dev', replicas: 1 },
     domain: 'staffmesh.test',
     publicUrl: 'http://staffmesh.test',
     edge: 'stand-in',
@@ -140,6 +152,7 @@ export const environments: Readonly<Record<string, Environment>> = {
       replicas: 2,
       store: { outside: { host: 'redis.staging.internal', port: 6379, caSecret: 'ratelimit-store-ca' } },
     },
+    telemetry: { image: collectorImage, replicas: 2 },
     edge: 'kong',
     kong: { replicas: { min: 2, max: 4 } },
     tls: { clusterIssuer: 'letsencrypt' },
@@ -166,6 +179,7 @@ export const environments: Readonly<Record<string, Environment>> = {
       replicas: 3,
       store: { outside: { host: 'redis.internal', port: 6379, caSecret: 'ratelimit-store-ca' } },
     },
+    telemetry: { image: collectorImage, replicas: 3 },
     edge: 'kong',
     kong: { replicas: { min: 3, max: 12 } },
     tls: { clusterIssuer: 'letsencrypt' },

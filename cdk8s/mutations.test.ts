@@ -128,7 +128,7 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
     'retries do no harm',
     (o) => {
       const routes: Spec[] = specOf(o, 'VirtualService', 'directory').http
-      Object.assign(routes.find(({ name }) => name === 'events')!.retries, { attempts: 2 })
+      Object.assign(routes.find(({ name }) => name === 'events')!.retries, { attempts: 2, backoff: '200ms' })
     },
   ],
   [
@@ -298,6 +298,26 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
     'spans with what a browser calls itself',
     'telemetry names nobody',
     (o) => delete specOf(o, 'Telemetry', 'default').tracing[0].customTags,
+  ],
+  [
+    'a collector that admits anybody',
+    'the collector admits ours',
+    (o) => delete specOf(o, 'AuthorizationPolicy', 'otel-collector').rules[0].from,
+  ],
+  [
+    'a collector that a namespace does not reach',
+    'the collector admits ours',
+    (o) => specOf(o, 'AuthorizationPolicy', 'otel-collector').rules[0].from[0].source.namespaces.pop(),
+  ],
+  [
+    'a collector that answers more than telemetry',
+    'the collector admits ours',
+    (o) => delete specOf(o, 'AuthorizationPolicy', 'otel-collector').rules[0].to[0].operation.paths,
+  ],
+  [
+    'a collector that calls somebody',
+    'the collector admits ours',
+    (o) => specOf(o, 'Sidecar', 'otel-collector').egress[0].hosts.push('*/*'),
   ],
   [
     'a proxy that does not know the rate limit service',

@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto'
 import { Chart } from 'cdk8s'
 import { k8s } from 'cdk8s-plus-34'
 import type { Construct } from 'constructs'
-import { labelsOf } from '../cdk8s/constructs/labels.ts'
-import { restrictedContainer, restrictedPod } from '../cdk8s/constructs/restricted.ts'
-import { rollingUpdate } from '../cdk8s/constructs/rolling-update.ts'
-import { spread } from '../cdk8s/constructs/spread.ts'
+import { restrictedContainer } from '../cdk8s/constructs/restricted.ts'
+import { type Workload, workload } from '../cdk8s/constructs/workload.ts'
 import type { Environment } from '../cdk8s/environments.ts'
 import { limitConfiguration, limitService } from '../mesh/global-limits.ts'
 import type { Graph } from '../mesh/graph.ts'
@@ -29,8 +26,7 @@ export class LimitsChart extends Chart {
     })
     workload(this, limitService.name, servicePorts, {
       replicas: environment.limits.replicas,
-      // Another configuration is another pod, so that all replicas have it when the rollout ends.
-      annotations: { 'staffmesh.dev/configuration': hashOf(configuration) },
+      configuration,
       ...serviceContainer(environment),
     })
     if ('image' in environment.limits.store)
@@ -54,13 +50,6 @@ const healthPort = 8080
 
 /** The password of an outside store, key password. */
 export const limitStoreSecret = 'ratelimit-store'
-
-interface Workload {
-  replicas: number
-  annotations?: Record<string, string>
-  container: k8s.Container
-  volumes: k8s.Volume[]
-}
 
 /** https://github.com/envoyproxy/ratelimit/blob/main/src/settings/settings.go */
 function serviceContainer({
@@ -182,42 +171,3 @@ const alive = (port: string) => ({
   tcpSocket: { port: k8s.IntOrString.fromString(port) },
   timeoutSeconds: 2,
 })
-
-const hashOf = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8)
-
-function workload(
-  chart: Chart,
-  name: string,
-  ports: k8s.ServicePort[],
-  { replicas, annotations = {}, container, volumes }: Workload,
-): void {
-  const labels = labelsOf(name)
-  const selector = { 'app.kubernetes.io/name': name }
-  new k8s.KubeServiceAccount(chart, `${name}-account`, {
-    metadata: { name },
-    automountServiceAccountToken: false,
-  })
-  new k8s.KubeService(chart, `${name}-service`, { metadata: { name, labels }, spec: { selector, ports } })
-  new k8s.KubeDeployment(chart, name, {
-    metadata: { name, labels },
-    spec: {
-      replicas,
-      selector: { matchLabels: selector },
-      strategy: rollingUpdate,
-      template: {
-        metadata: { labels, annotations },
-        spec: {
-          ...restrictedPod,
-          serviceAccountName: name,
-          topologySpreadConstraints: spread(name),
-          containers: [container],
-          volumes,
-        },
-      },
-    },
-  })
-  new k8s.KubePodDisruptionBudget(chart, `${name}-disruption-budget`, {
-    metadata: { name },
-    spec: { maxUnavailable: k8s.IntOrString.fromNumber(1), selector: { matchLabels: selector } },
-  })
-}

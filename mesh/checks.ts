@@ -252,15 +252,48 @@ function telemetryNamesNobody(objects: readonly ApiObject[]): string[] {
     if (!found) return [`${name} has no Telemetry`]
     const { metrics, tracing = [] } = (found.spec ?? {}) as {
       metrics?: unknown
-      tracing?: { customTags?: object }[]
+      tracing?: { customTags?: object; disableSpanReporting?: boolean }[]
     }
     return [
       ...(metrics ? [`${name}: Telemetry names a provider of metrics`] : []),
-      ...(tracing.every(({ customTags = {} }) => 'user_agent' in customTags)
+      ...(tracing.every(
+        ({ customTags = {}, disableSpanReporting }) => disableSpanReporting || 'user_agent' in customTags,
+      )
         ? []
         : [`${name}: spans tell the user agent`]),
     ]
   })
+}
+
+interface CollectorRule {
+  from?: { source: { namespaces?: string[] } }[]
+  to?: { operation: { ports?: string[]; paths?: string[] } }[]
+}
+
+/** The collector takes telemetry from each namespace of ours but its own, from nobody else, and its proxy knows nobody. */
+function collectorAdmitsOurs(objects: readonly ApiObject[]): string[] {
+  const senders = Object.values(namespaces).filter((name) => name !== collector.namespace)
+  const admitted = ofKind(objects, 'AuthorizationPolicy', collector.namespace)
+    .flatMap(({ spec }) => (spec?.rules ?? []) as CollectorRule[])
+    .flatMap(({ from = [{ source: {} }], to }) =>
+      from.flatMap(
+        ({ source }) =>
+          (to?.every(({ operation }) => operation.ports && operation.paths) && source.namespaces) || [
+            'anybody, or what is no telemetry',
+          ],
+      ),
+    )
+  const known = ofKind(objects, 'Sidecar', collector.namespace).flatMap(({ spec }) =>
+    ((spec?.egress ?? []) as { hosts: string[] }[]).flatMap(({ hosts }) => hosts),
+  )
+  return [
+    ...(String(admitted.sort()) === String(senders.sort())
+      ? []
+      : [`The collector admits ${admitted.join(', ') || 'nobody'}`]),
+    ...(String(known) === '~/*'
+      ? []
+      : [`The proxy of the collector knows ${known.join(', ') || 'everything'}`]),
+  ]
 }
 
 interface JwtRule {
@@ -366,6 +399,7 @@ export const meshChecks: Readonly<Record<string, Check>> = {
   'proxies know what they need': proxiesKnowTheirNeeds,
   'outside hosts are declared': outsideHostsDeclared,
   'telemetry names nobody': telemetryNamesNobody,
+  'the collector admits ours': collectorAdmitsOurs,
   'tokens become headers': tokensBecomeHeaders,
   'outages are bounded': outagesBounded,
   'policies say why': policiesSayWhy,

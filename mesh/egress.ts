@@ -11,9 +11,9 @@ export interface ClusterHost {
 }
 
 /** What every workload needs: where telemetry goes. */
-export const collector: ClusterHost = { name: 'otel-collector', namespace: 'observability' }
-/** OTLP by HTTP. */
-export const collectorPort = 4318
+export const collector: ClusterHost = { name: 'otel-collector', namespace: namespaces.observability }
+/** Of OTLP. */
+export const collectorPorts = { http: 4318, grpc: 4317 } as const
 
 /** As a Sidecar names a host. */
 export const hostOf = ({ name, namespace }: ClusterHost) =>

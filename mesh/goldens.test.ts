@@ -188,9 +188,14 @@ it('packets', () => {
           - namespaceSelector:
               matchLabels:
                 kubernetes.io/metadata.name: observability
+            podSelector:
+              matchLabels:
+                app.kubernetes.io/part-of: otel-collector
         ports:
           - protocol: TCP
             port: 4318
+          - protocol: TCP
+            port: 4317
     "
   `)
 })
@@ -438,6 +443,39 @@ it('limits over all replicas: who may ask', () => {
                 - POST
               paths:
                 - /envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit
+    "
+  `)
+})
+
+it('telemetry: who may send it', () => {
+  expect(golden('collector', 'AuthorizationPolicy', 'otel-collector')).toMatchInlineSnapshot(`
+    "kind: AuthorizationPolicy
+    selector:
+      matchLabels:
+        app.kubernetes.io/part-of: otel-collector
+    action: ALLOW
+    rules:
+      - from:
+          - source:
+              namespaces:
+                - staffmesh
+                - staffmesh-data
+                - staffmesh-edge
+                - staffmesh-limits
+        to:
+          - operation:
+              ports:
+                - "4318"
+                - "4317"
+              methods:
+                - POST
+              paths:
+                - /v1/traces
+                - /opentelemetry.proto.collector.trace.v1.TraceService/Export
+                - /v1/metrics
+                - /opentelemetry.proto.collector.metrics.v1.MetricsService/Export
+                - /v1/logs
+                - /opentelemetry.proto.collector.logs.v1.LogsService/Export
     "
   `)
 })

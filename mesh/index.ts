@@ -1,6 +1,7 @@
 import type { Service } from '#kit/service.ts'
 import { authentication, type Issuer } from './authentication.ts'
 import { authorization } from './authorization.ts'
+import { collectorPolicies } from './collector.ts'
 import { databases } from './databases.ts'
 import { type EgressOptions, egress } from './egress.ts'
 import { globalLimitFilters } from './global-limits.ts'
@@ -31,6 +32,7 @@ export function mesh(
     databases: databases(graph, options),
     outside: outside(graph, options.outsideHosts),
     telemetry: telemetry(),
+    collector: collectorPolicies(),
     routes: routes(graph, options.canary),
     destinations: destinations(graph),
     'local-limits': localLimits(graph),

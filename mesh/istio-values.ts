@@ -1,4 +1,4 @@
-import { collector, collectorPort } from './egress.ts'
+import { collector, collectorPorts } from './egress.ts'
 import { trustDomain } from './resource.ts'
 import { providers } from './telemetry.ts'
 
@@ -38,7 +38,7 @@ export const istiodValues = {
         name: providers.traces,
         opentelemetry: {
           service: `${collector.name}.${collector.namespace}.svc.cluster.local`,
-          port: collectorPort,
+          port: collectorPorts.http,
           http: { path: '/v1/traces' },
           // Of URLs, which Envoy would put into spans with their queries.
           maxTagLength: 1,

@@ -32,6 +32,7 @@ describe('every policy', () => {
       'ratelimit-store',
       'global-limits',
       'limit-problems',
+      'otel-collector',
     ]
     const names = [
       ...callers.flatMap((name) => [name, `${name}-tenant-limits`, `${name}-global-limits`]),

@@ -1,7 +1,7 @@
 import type { EgressOptions } from './egress.ts'
-import { collector, collectorPort } from './egress.ts'
+import { collector, collectorPorts } from './egress.ts'
 import { calleesOf, callersOf, edge, type Graph } from './graph.ts'
-import { namespaces, type Resource, resource, servicePort } from './resource.ts'
+import { namespaces, type Resource, resource, selects, servicePort } from './resource.ts'
 
 /**
  * The same graph as a second wall, below the mesh: packets pass only between pods that call each other, and to what
@@ -94,8 +94,8 @@ function databaseRule(instance: string, { outside }: EgressOptions) {
   }
 }
 
-/** What every pod needs: names, its proxy's control plane, a place for telemetry. */
-export const platform = [
+/** What every proxy needs: names, and who tells it what to do. */
+export const controlPlane = [
   {
     to: [
       {
@@ -112,8 +112,13 @@ export const platform = [
     to: [{ namespaceSelector: inNamespace('istio-system'), podSelector: { matchLabels: { app: 'istiod' } } }],
     ports: [{ protocol: 'TCP', port: 15012 }],
   },
+]
+
+/** What every pod needs: that, and a place for telemetry. */
+export const platform = [
+  ...controlPlane,
   {
-    to: [{ namespaceSelector: inNamespace(collector.namespace) }],
-    ports: [{ protocol: 'TCP', port: collectorPort }],
+    to: [{ namespaceSelector: inNamespace(collector.namespace), podSelector: selects(collector.name) }],
+    ports: Object.values(collectorPorts).map((port) => ({ protocol: 'TCP', port })),
   },
 ]

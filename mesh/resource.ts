@@ -21,6 +21,8 @@ export const namespaces = {
   edge: 'staffmesh-edge',
   /** Rate limit service and its store. */
   limits: 'staffmesh-limits',
+  /** The collector. */
+  observability: 'observability',
 } as const
 
 export const trustDomain = 'cluster.local'

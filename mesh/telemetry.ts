@@ -1,3 +1,4 @@
+import { collector } from './egress.ts'
 import { namespaces, type Resource, resource } from './resource.ts'
 
 /** As istio-values.ts declares them to the control plane. */
@@ -8,6 +9,12 @@ export const providers = { logs: 'staffmesh-access-log', traces: 'staffmesh-trac
  * to its first character where the provider is declared.
  */
 const withheld = { user_agent: { literal: { value: 'withheld' } } }
+
+/** The collector's own proxy would tell it of each thing that it was told. */
+const tracingIn = (namespace: string) =>
+  namespace === collector.namespace
+    ? { disableSpanReporting: true }
+    : { providers: [{ name: providers.traces }], randomSamplingPercentage: 100, customTags: withheld }
 
 /**
  * Each call is logged once, by the caller's proxy, which knows the operation and the tries; the callee's adds what it
@@ -31,13 +38,7 @@ export const telemetry = (): Resource[] =>
             filter: { expression: 'response.code >= 400' },
           },
         ],
-        tracing: [
-          {
-            providers: [{ name: providers.traces }],
-            randomSamplingPercentage: 100,
-            customTags: withheld,
-          },
-        ],
+        tracing: [tracingIn(namespace)],
       },
       namespace,
     ),

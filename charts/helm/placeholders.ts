@@ -87,6 +87,10 @@ export class Placeholders {
         ]),
       ),
       limits: this.#limits(environment.limits),
+      telemetry: {
+        image: this.string(environment.telemetry.image, 'telemetry', 'image'),
+        replicas: this.number(environment.telemetry.replicas, firstNumber, 'telemetry', 'replicas'),
+      },
     }
   }
 

@@ -50,6 +50,7 @@ const descriptions: Record<string, string> = {
   replicas: "Bounds of each service's autoscaler",
   databases: 'Where the instances of PostgreSQL are',
   limits: 'The rate limit service, and where the store is that it counts in',
+  telemetry: 'The collector of traces, metrics and logs',
   tls: 'The issuer of cert-manager that makes the certificate of the edge',
   corsOrigins: 'Other origins whose pages may call',
   secretNames: 'What the Secrets are called that must stand in the cluster; the key says what for',
