@@ -1,24 +1,19 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { expect } from 'vitest'
-import { folders } from '../../node/folders.ts'
+import { TestRunner } from 'vitest'
 
-interface Measure {
-  proof: string
+export interface Measure {
   name: string
   value: number | string
 }
 
-/** Where the figures of all proofs are gathered; of each the latest. */
-const file = process.env.MESH_REPORT ?? join(folders().node, 'mesh-report.json')
+declare module 'vitest' {
+  interface TaskMeta {
+    measures?: Measure[]
+  }
+}
 
-/** Shows a figure beside the proof that measured it, and keeps it in the report. */
+/** Keeps a figure beside the proof that measured it, for the report. */
 export function measured(name: string, value: number | string): void {
-  const { currentTestName, testPath = '' } = expect.getState()
-  const proof = currentTestName ?? testPath
-  console.info(`${name}: ${value}`)
-  const all = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Measure[]) : []
-  const others = all.filter((each) => each.proof !== proof || each.name !== name)
-  mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, `${JSON.stringify([...others, { proof, name, value }], null, 2)}\n`)
+  const proof = TestRunner.getCurrentTest()
+  if (!proof) throw new Error(`${name}: measure within a proof, so that the report tells what it belongs to`)
+  proof.meta.measures = [...(proof.meta.measures ?? []), { name, value }]
 }
