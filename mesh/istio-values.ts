@@ -39,7 +39,8 @@ export const istiodValues = {
         opentelemetry: {
           service: `${collector.name}.${collector.namespace}.svc.cluster.local`,
           port: collectorPorts.http,
-          http: { path: '/v1/traces' },
+          // Envoy takes no listener that sends spans without a timeout.
+          http: { path: '/v1/traces', timeout: '5s' },
           // Of URLs, which Envoy would put into spans with their queries.
           maxTagLength: 1,
         },
@@ -50,5 +51,7 @@ export const istiodValues = {
     env: { ENABLE_NATIVE_SIDECARS: 'true' },
     // By istio-cni: an init container that redirects traffic could not be restricted.
     cni: { enabled: true },
+    // Whoever asks on its plaintext port, which would be :15010, is told the configuration of any proxy. Ours never do.
+    extraContainerArgs: ['--grpcAddr='],
   },
 }
