@@ -20,6 +20,11 @@ describe('logs and traces of the proxies', () => {
     expect(operators).not.toMatch(/ADDRESS|PATH|QUERY|CERTIFICATE|SERVER_NAME/)
   })
 
+  it('have a time to be sent in, without which a proxy takes no listener', () => {
+    const exporters = extensionProviders.flatMap(({ opentelemetry }) => opentelemetry ?? [])
+    expect(exporters.map(({ http }) => http.timeout)).toEqual([expect.stringMatching(/^[1-9]\d*s$/)])
+  })
+
   it('are asked for in each namespace', () => {
     expect(Yaml.stringify({ kind: 'Telemetry', ...telemetry()[0]!.spec })).toMatchInlineSnapshot(`
       "kind: Telemetry
