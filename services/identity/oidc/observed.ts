@@ -38,7 +38,16 @@ export const observed =
       }
       span?.end(outcome)
       recorder?.measure('http.server.request.duration', ms / 1000, { ...http, ...outcome })
-      log.info({ service: 'identity', route, status, ms: Math.round(ms * 10) / 10 }, 'request')
+      log.info(
+        {
+          service: 'identity',
+          route,
+          status,
+          ms: Math.round(ms * 10) / 10,
+          request_id: request.headers['x-request-id'],
+        },
+        'request',
+      )
     })
     return listener(request, response)
   }
