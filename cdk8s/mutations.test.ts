@@ -428,6 +428,11 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
     (o) => delete specOf(o, 'VirtualService', 'directory').http[0].retries.backoff,
   ],
   [
+    "a proxy's failure that clients cannot read",
+    'failures are problems',
+    (o) => specOf(o, 'EnvoyFilter', 'failure-problems').configPatches.pop(),
+  ],
+  [
     'a service whose replicas may all be left out',
     'outages are bounded',
     (o) =>

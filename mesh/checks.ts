@@ -1,7 +1,9 @@
 import { audiences, identityHeaders } from '#kit/caller.ts'
+import { problemBase } from '#kit/problem.ts'
 import { collector } from './egress.ts'
 import { isLimited } from './global-limits.ts'
 import { calleesOf, type Edge, edge, type Graph } from './graph.ts'
+import { failures } from './problems.ts'
 import { because, namespaces, principalOf } from './resource.ts'
 
 /** A rendered Kubernetes object, ours or another's. */
@@ -377,6 +379,22 @@ function outagesBounded(objects: readonly ApiObject[], { services }: Graph): str
   })
 }
 
+/** Whether it is the caller's proxy or the callee's that says so. */
+function failuresAreProblems(objects: readonly ApiObject[]): string[] {
+  return [namespaces.services, namespaces.edge].flatMap((namespace) => {
+    const filter = ofKind(objects, 'EnvoyFilter', namespace).find(
+      ({ metadata }) => metadata.name === 'failure-problems',
+    )
+    const patches = (filter?.spec?.configPatches ?? []) as { match: { context: string } }[]
+    return ['SIDECAR_INBOUND', 'SIDECAR_OUTBOUND'].flatMap((context) => {
+      const replies = JSON.stringify(patches.filter(({ match }) => match.context === context))
+      return failures
+        .filter((code) => !replies.includes(`"${problemBase}${code}"`))
+        .map((code) => `${namespace}: a proxy's own ${code} is no problem document, ${context}`)
+    })
+  })
+}
+
 function policiesSayWhy(objects: readonly ApiObject[]): string[] {
   return objects
     .filter(({ apiVersion }) => /istio[.]io|networking[.]k8s[.]io/.test(apiVersion))
@@ -402,5 +420,6 @@ export const meshChecks: Readonly<Record<string, Check>> = {
   'the collector admits ours': collectorAdmitsOurs,
   'tokens become headers': tokensBecomeHeaders,
   'outages are bounded': outagesBounded,
+  'failures are problems': failuresAreProblems,
   'policies say why': policiesSayWhy,
 }

@@ -12,6 +12,7 @@ import { localLimits } from './local-limits.ts'
 import { mtls } from './mtls.ts'
 import { networkPolicies } from './network.ts'
 import { outside } from './outside.ts'
+import { failureProblems } from './problems.ts'
 import type { Resource } from './resource.ts'
 import { telemetry } from './telemetry.ts'
 import { destinations, routes } from './traffic.ts'
@@ -38,5 +39,6 @@ export function mesh(
     'local-limits': localLimits(graph),
     'global-limits': [...globalLimitFilters(graph), ...limitServicePolicies(graph, options)],
     'limit-problems': [limitProblems()],
+    'failure-problems': failureProblems(),
   }
 }

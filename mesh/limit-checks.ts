@@ -221,7 +221,7 @@ function refusalsHelp(objects: readonly ApiObject[]): string[] {
     )
   const isProblem = patchesIn(objects).some(
     ({ labels, value }) =>
-      Object.keys(labels).length === 0 && JSON.stringify(value).includes('application/problem+json'),
+      Object.keys(labels).length === 0 && JSON.stringify(value).includes('too-many-requests'),
   )
   return [
     ...silent.map(({ service }) => `${service}: a refusal does not say when to try again`),

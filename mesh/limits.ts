@@ -1,6 +1,6 @@
 import { identityHeaders } from '#kit/caller.ts'
-import { kitProblems, problemBase } from '#kit/problem.ts'
 import { callersOf, type Graph } from './graph.ts'
+import { asProblem, manager, repliesIn } from './problems.ts'
 import { type Resource, resource } from './resource.ts'
 
 // What limits of one replica (local-limits.ts) and of all together (global-limits.ts) have in common.
@@ -48,8 +48,6 @@ export const tenantAndKind = ({ kind, method, path }: CountedCalls) => [
   { request_headers: { header_name: identityHeaders.tid, descriptor_key: 'tenant' } },
 ]
 
-const manager = 'envoy.filters.network.http_connection_manager'
-
 /** After authentication, whose claims are what is counted by, and after authorization. */
 export const beforeTheRouter = {
   context: 'SIDECAR_INBOUND',
@@ -76,38 +74,9 @@ export const limitProblems = (): Resource =>
     'too-many-requests of services/kit/problem.ts: whoever refuses, a client reads the same',
     {
       configPatches: [
-        {
-          applyTo: 'NETWORK_FILTER',
-          match: { context: 'SIDECAR_INBOUND', listener: { filterChain: { filter: { name: manager } } } },
-          patch: { operation: 'MERGE', value: problemReply },
-        },
+        repliesIn('SIDECAR_INBOUND', [
+          asProblem('too-many-requests', [retryAfter('%RESP(X-RATELIMIT-RESET)%')]),
+        ]),
       ],
     },
   )
-
-const problemReply = {
-  typed_config: {
-    '@type':
-      'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
-    local_reply_config: {
-      mappers: [
-        {
-          filter: {
-            status_code_filter: {
-              comparison: { op: 'EQ', value: { default_value: 429, runtime_key: 'staffmesh_rate_limited' } },
-            },
-          },
-          headers_to_add: [retryAfter('%RESP(X-RATELIMIT-RESET)%')],
-          body_format_override: {
-            content_type: 'application/problem+json',
-            json_format: {
-              type: `${problemBase}too-many-requests`,
-              title: kitProblems['too-many-requests'].title,
-              status: 429,
-            },
-          },
-        },
-      ],
-    },
-  },
-}

@@ -32,6 +32,7 @@ describe('every policy', () => {
       'ratelimit-store',
       'global-limits',
       'limit-problems',
+      'failure-problems',
       'otel-collector',
     ]
     const names = [
