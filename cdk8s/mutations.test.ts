@@ -441,6 +441,11 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
       }),
   ],
   [
+    'a service whose last replica is left out',
+    'outages are bounded',
+    (o) => delete specOf(o, 'DestinationRule', 'directory').trafficPolicy.outlierDetection.minHealthPercent,
+  ],
+  [
     'load that goes round',
     'outages are bounded',
     (o) =>

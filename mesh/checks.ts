@@ -341,7 +341,7 @@ function tokensBecomeHeaders(objects: readonly ApiObject[], { services }: Graph)
 interface TrafficPolicy {
   loadBalancer?: { simple?: string; localityLbSetting?: { enabled?: boolean } }
   connectionPool?: { tcp?: { maxConnections?: number }; http?: { http2MaxRequests?: number } }
-  outlierDetection?: { consecutive5xxErrors?: number; maxEjectionPercent?: number }
+  outlierDetection?: { consecutive5xxErrors?: number; maxEjectionPercent?: number; minHealthPercent?: number }
   retryBudget?: { percent?: number; minRetryConcurrency?: number }
 }
 
@@ -367,6 +367,7 @@ function outagesBounded(objects: readonly ApiObject[], { services }: Graph): str
       ),
       'a failing replica is left out': (outlierDetection?.consecutive5xxErrors ?? 0) > 0,
       'half of the replicas stay in': outlierDetection?.maxEjectionPercent === 50,
+      'the last replica stays in': (outlierDetection?.minHealthPercent ?? 0) > 0,
       'the least busy replica answers, a near one first':
         loadBalancer?.simple === 'LEAST_REQUEST' && loadBalancer.localityLbSetting?.enabled === true,
       'connections and requests have a limit':

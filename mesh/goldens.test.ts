@@ -257,6 +257,7 @@ it('destinations', () => {
         interval: 5s
         baseEjectionTime: 15s
         maxEjectionPercent: 50
+        minHealthPercent: 25
       retryBudget:
         percent: 20
         minRetryConcurrency: 1

@@ -109,12 +109,14 @@ export function destinations(graph: Graph): Resource[] {
             tcp: { maxConnections: 200, connectTimeout: '1s' },
             http: { http1MaxPendingRequests: 200, http2MaxRequests: 400, maxRequestsPerConnection: 0 },
           },
-          // Half of the replicas stay in whatever they answer: an outage of all is not made worse.
+          // Half of the replicas stay in whatever they answer: an outage of all is not made worse. Where the others have
+          // gone since, or there was but one, who was left out gets the load after all: better than nobody.
           outlierDetection: {
             consecutive5xxErrors: 5,
             interval: '5s',
             baseEjectionTime: '15s',
             maxEjectionPercent: 50,
+            minHealthPercent: 25,
           },
           // Bounds retries in an outage of all replicas to a fifth of the load.
           retryBudget: { percent: 20, minRetryConcurrency: 1 },
