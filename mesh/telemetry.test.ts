@@ -43,6 +43,7 @@ describe('logs and traces of the proxies', () => {
         - providers:
             - name: staffmesh-traces
           randomSamplingPercentage: 100
+          useRequestIdForTraceSampling: false
           customTags:
             user_agent:
               literal:

@@ -14,7 +14,13 @@ const withheld = { user_agent: { literal: { value: 'withheld' } } }
 const tracingIn = (namespace: string) =>
   namespace === collector.namespace
     ? { disableSpanReporting: true }
-    : { providers: [{ name: providers.traces }], randomSamplingPercentage: 100, customTags: withheld }
+    : {
+        providers: [{ name: providers.traces }],
+        randomSamplingPercentage: 100,
+        // Envoy would write the decision into x-request-id, and logs would tell another id than clients are told.
+        useRequestIdForTraceSampling: false,
+        customTags: withheld,
+      }
 
 /**
  * Each call is logged once, by the caller's proxy, which knows the operation and the tries; the callee's adds what it
