@@ -1,4 +1,4 @@
-import { mkdir, readdir, rmdir, stat } from 'node:fs/promises'
+import { mkdir, readdir, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { until } from '../shell.ts'
 import { cgroupRoot } from './components.ts'
@@ -13,8 +13,20 @@ async function trees(): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(mountPoint, name))
 }
 
+/**
+ * What the pods weigh together, sixteen times the default. The kernel shares the processors between their group and each
+ * thread outside of it, so without it they would get as much as one of those, and time out while a test or build runs.
+ */
+const weights = { 'cpu.shares': 16 * 1024, 'cpu.weight': 16 * 100 }
+
 export async function makeCgroups(): Promise<void> {
-  for (const tree of await trees()) await mkdir(join(tree, cgroupRoot), { recursive: true })
+  for (const tree of await trees()) {
+    const folder = join(tree, cgroupRoot)
+    await mkdir(folder, { recursive: true })
+    const files = await readdir(folder)
+    for (const [file, weight] of Object.entries(weights))
+      if (files.includes(file)) await writeFile(join(folder, file), String(weight))
+  }
 }
 
 export async function removeCgroups(): Promise<void> {
