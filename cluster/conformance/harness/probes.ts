@@ -117,6 +117,8 @@ const strangers = {
   outsider: {},
   /** With a sidecar, and an identity of its own. */
   neighbour: { account: 'neighbour', labels: { 'sidecar.istio.io/inject': 'true' } },
+  /** The same, but what it sends goes past its sidecar: it is the sidecar's user. */
+  sneak: { account: 'neighbour', labels: { 'sidecar.istio.io/inject': 'true' }, user: 1337 },
 } satisfies Record<string, Partial<Probe>>
 export type Stranger = keyof typeof strangers
 
