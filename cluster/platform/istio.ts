@@ -27,7 +27,11 @@ const operator = () => ({
     profile: 'minimal',
     hub: `${registry.onNode}/istio`,
     tag: versions.istio,
-    components: { cni: { enabled: true, namespace: 'istio-system' } },
+    components: {
+      cni: { enabled: true, namespace: 'istio-system' },
+      // The operator's schema does not know extraContainerArgs, which the chart takes.
+      pilot: { k8s: { overlays: istiodValues.pilot.extraContainerArgs.map(argumentOfIstiod) } },
+    },
     meshConfig: { ...istiodValues.meshConfig, defaultConfig: { proxyMetadata: stockEnvoy.proxy } },
     values: {
       telemetry: { enabled: false },
@@ -46,6 +50,12 @@ const operator = () => ({
       global: { proxy: { resources: { requests: { cpu: '10m', memory: '48Mi' } } } },
     },
   },
+})
+
+const argumentOfIstiod = (value: string) => ({
+  kind: 'Deployment',
+  name: 'istiod',
+  patches: [{ path: 'spec.template.spec.containers.[name:discovery].args.[-1]', value }],
 })
 
 /** Istio's objects as YAML. */
