@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { edge } from '../../../mesh/graph.ts'
 import { namespaces } from '../../../mesh/resource.ts'
 import { kubectl, type PodRef, readyPods } from './kubernetes.ts'
@@ -22,6 +23,9 @@ export const podOf = async (workload: string): Promise<PodRef> => (await podsOf(
 /** Where callers in the mesh find a service. */
 export const addressOf = (service: string) => `http://${service}.${namespaces.services}.svc.cluster.local`
 
+/** For `x-request-id`. No UUID: into one a proxy that traces writes that it does, and it is another then. */
+export const newRequestId = () => `conformance-${randomUUID().slice(0, 13)}`
+
 /** What a service wrote of a request. */
 export interface LogLine {
   request_id: string
@@ -30,21 +34,23 @@ export interface LogLine {
   tenant?: string
 }
 
-/** What the application, not its proxy, has heard since an instant, by `x-request-id`. */
-export async function heardBy(service: string, since: Date): Promise<Map<string, LogLine>> {
-  const lines = await Promise.all(
-    (await podsOf(service)).map(({ name, namespace, container }) =>
-      kubectl([
-        ...['logs', name, '--namespace', namespace, '--container', container!],
-        ...['--since-time', since.toISOString()],
-      ]),
-    ),
-  )
+/** What the application of a pod, not its proxy, has heard since an instant, by `x-request-id`. */
+export async function heardIn(pod: PodRef, since: Date): Promise<Map<string, LogLine>> {
+  const text = await kubectl([
+    ...['logs', pod.name, '--namespace', pod.namespace, '--container', pod.container!],
+    ...['--since-time', since.toISOString()],
+  ])
   return new Map(
-    lines
-      .flatMap((text) => text.split('\n'))
+    text
+      .split('\n')
       .filter((line) => line.includes('"request_id"'))
       .map((line) => JSON.parse(line) as LogLine)
       .map((line) => [line.request_id, line]),
   )
+}
+
+/** What any of its pods has heard. */
+export async function heardBy(service: string, since: Date): Promise<Map<string, LogLine>> {
+  const all = await Promise.all((await podsOf(service)).map((pod) => heardIn(pod, since)))
+  return new Map(all.flatMap((each) => [...each]))
 }
