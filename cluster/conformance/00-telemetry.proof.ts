@@ -1,5 +1,8 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { collector, collectorPorts } from '../../mesh/egress.ts'
+import { edge } from '../../mesh/graph.ts'
+import { namespaces } from '../../mesh/resource.ts'
 import { type Company, newCompany } from './harness/company.ts'
 import { publicUrl } from './harness/edge.ts'
 import { eventually } from './harness/eventually.ts'
@@ -27,18 +30,35 @@ async function written(since: Date): Promise<string> {
   return (await Promise.all(logs)).join('')
 }
 
+/** Changes the arguments of the collector, and waits until only pods with these run. */
+async function change(...patch: object[]): Promise<void> {
+  await kubectl([
+    ...['patch', 'deployment', collector.name, ...inItsNamespace],
+    ...['--type', 'json', '--patch', JSON.stringify(patch)],
+  ])
+  await kubectl(['rollout', 'status', 'deployment', collector.name, ...inItsNamespace, '--timeout', '90s'])
+}
+
+const args = '/spec/template/spec/containers/0/args'
+
 describe('0. telemetry', () => {
   let company: Company
   beforeAll(async () => {
     company = await newCompany()
   })
 
+  /** Searches for a word as a program of some name; answers with the id by which proxies know the request. */
+  async function search(word: string, agent: string): Promise<string> {
+    const response = await fetch(`${publicUrl}/v1/employees?q=${word}`, {
+      headers: { authorization: `Bearer ${await company.token()}`, 'user-agent': agent },
+    })
+    expect(response.status, await response.text()).toBe(200)
+    return response.headers.get('x-request-id')!
+  }
+
   it('the collector counts the spans that proxies send', async () => {
     const since = new Date()
-    const { status } = await fetch(`${publicUrl}/v1/employees`, {
-      headers: { authorization: `Bearer ${await company.token()}` },
-    })
-    expect(status).toBe(200)
+    await search('x', 'conformance')
     const spans = await eventually('Spans are counted', async () => {
       const counts = (await written(since))
         .split('\n')
@@ -60,5 +80,39 @@ describe('0. telemetry', () => {
       { url: `${at}/v1/traces` },
     ])
     expect(answers.map(({ status }) => status)).toEqual([200, 403, 403])
+  })
+
+  describe('with all that it is sent written down', () => {
+    beforeAll(() =>
+      change(
+        { op: 'add', path: `${args}/-`, value: '--set=exporters.debug.verbosity=detailed' },
+        { op: 'add', path: `${args}/-`, value: '--set=processors.batch.timeout=1s' },
+      ),
+    )
+    // The last first, so that the places of the others stay.
+    afterAll(() => change({ op: 'remove', path: `${args}/2` }, { op: 'remove', path: `${args}/1` }))
+
+    it('each proxy on the way of a request sends spans of it, and none tells what was searched for or by what program', async () => {
+      const [word, agent] = [randomUUID(), randomUUID()]
+      const since = new Date()
+      const ids: string[] = []
+      const way = [
+        `${edge}.${namespaces.edge}`,
+        ...['workforce', 'directory'].map((each) => `${each}.${namespaces.services}`),
+      ]
+      const text = await eventually('Every proxy on the way has sent spans', async () => {
+        // Again, since what is sent while the collector is replaced may reach the one that goes.
+        ids.push(await search(word, agent))
+        const all = await written(since)
+        const senders = all
+          .split('ResourceSpans #')
+          .filter((spans) => ids.some((id) => spans.includes(id)))
+          .map((spans) => /service\.name: Str\(([^)]+)\)/.exec(spans)?.[1])
+        expect([...new Set(senders)].sort()).toEqual(way.toSorted())
+        return all
+      })
+      expect(text).not.toContain(word)
+      expect(text).not.toContain(agent)
+    })
   })
 })
