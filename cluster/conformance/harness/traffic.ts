@@ -3,6 +3,7 @@ import { services } from '../../../services/index.ts'
 import { workforceContract } from '../../../services/workforce/contract.ts'
 import type { Company } from './company.ts'
 import { publicUrl } from './edge.ts'
+import { eventually } from './eventually.ts'
 import type { Call } from './load.ts'
 
 /** Milliseconds; above every deadline of what is asked here, so that the mesh decides. */
@@ -44,19 +45,23 @@ export async function queriesOf(company: Company): Promise<Call[]> {
       .filter(({ methods, path }) => methods.includes('GET') && !path.includes('{'))
       .map(({ path }) => path),
   ])
-  return Promise.all(
-    paths.map(async (path) => {
-      const usual = await gist(await ask(company, 'GET', path))
-      if (/^(429|5)/.test(usual)) throw new Error(`Before anything is changed, GET ${path} answers ${usual}`)
-      return {
-        name: `GET ${path}`,
-        async send() {
-          const answer = await gist(await ask(company, 'GET', path))
-          if (answer !== usual) throw new Error(`${answer} instead of ${usual}`)
-        },
-      }
-    }),
-  )
+  const calls: Call[] = []
+  // One after the other: what has just started answers many at once too late.
+  for (const path of paths) {
+    const usual = await eventually(`GET ${path} is answered`, async () => {
+      const answer = await gist(await ask(company, 'GET', path))
+      if (/^(429|5)/.test(answer)) throw new Error(answer)
+      return answer
+    })
+    calls.push({
+      name: `GET ${path}`,
+      async send() {
+        const answer = await gist(await ask(company, 'GET', path))
+        if (answer !== usual) throw new Error(`${answer} instead of ${usual}`)
+      },
+    })
+  }
+  return calls
 }
 
 const { createImport, watchImport } = workforceContract.operations
