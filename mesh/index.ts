@@ -13,6 +13,7 @@ import { mtls } from './mtls.ts'
 import { networkPolicies } from './network.ts'
 import { outside } from './outside.ts'
 import { failureProblems } from './problems.ts'
+import { requestIds } from './request-ids.ts'
 import type { Resource } from './resource.ts'
 import { telemetry } from './telemetry.ts'
 import { destinations, routes } from './traffic.ts'
@@ -33,6 +34,7 @@ export function mesh(
     databases: databases(graph, options),
     outside: outside(graph, options.outsideHosts),
     telemetry: telemetry(),
+    'request-ids': requestIds(),
     collector: collectorPolicies(),
     routes: routes(graph, options.canary),
     destinations: destinations(graph),

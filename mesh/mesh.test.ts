@@ -33,6 +33,7 @@ describe('every policy', () => {
       'global-limits',
       'limit-problems',
       'failure-problems',
+      'request-ids',
       'otel-collector',
     ]
     const names = [

@@ -8,7 +8,7 @@ import { eventually } from './harness/eventually.ts'
 import { measured } from './harness/report.ts'
 import { askFrom, type PodAnswer } from './harness/requests.ts'
 import { claimsOf, publicPem, sign, signingKeys } from './harness/tokens.ts'
-import { addressOf, heardBy, type LogLine, newRequestId, podOf } from './harness/workloads.ts'
+import { addressOf, heardBy, type LogLine, podOf } from './harness/workloads.ts'
 
 const graph = graphOf(services)
 
@@ -112,7 +112,7 @@ async function askAll(
 ): Promise<Asked[]> {
   const asked = await Promise.all(
     [...Map.groupBy(questions, ({ to }) => to.caller)].map(async ([caller, ofCaller]) => {
-      const ids = ofCaller.map(newRequestId)
+      const ids = ofCaller.map(() => randomUUID())
       const answers = await askFrom(
         await podOf(caller),
         ofCaller.map(({ to, headers }, index) => ({

@@ -23,7 +23,7 @@ export const podOf = async (workload: string): Promise<PodRef> => (await podsOf(
 /** Where callers in the mesh find a service. */
 export const addressOf = (service: string) => `http://${service}.${namespaces.services}.svc.cluster.local`
 
-/** For `x-request-id`. No UUID: into one a proxy that traces writes that it does, and it is another then. */
+/** For `x-request-id`; tells requests of the proofs from others. */
 export const newRequestId = () => `conformance-${randomUUID().slice(0, 13)}`
 
 /** What a service wrote of a request. */
