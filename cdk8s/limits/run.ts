@@ -25,7 +25,22 @@ export interface Limits {
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type Any = any
 
+/** What was started ends where something after it does not start. */
 export async function startLimits(programs: Programs, declared: Partial<Declared>): Promise<Limits> {
+  const started = new AsyncDisposableStack()
+  try {
+    return await startInto(started, programs, declared)
+  } catch (error) {
+    await started.disposeAsync()
+    throw error
+  }
+}
+
+async function startInto(
+  started: AsyncDisposableStack,
+  programs: Programs,
+  declared: Partial<Declared>,
+): Promise<Limits> {
   const changed = services.map((service) =>
     service.name === 'workforce' ? { ...service, limits: { ...service.limits, ...declared } } : service,
   )
@@ -34,7 +49,6 @@ export async function startLimits(programs: Programs, declared: Partial<Declared
     objects.find((object) => object.kind === kind && object.metadata.name === name)
   const container = (name: string): Any => find('Deployment', name).spec.template.spec.containers[0]
 
-  await using started = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'staffmesh-limits-'))
   started.defer(() => rm(folder, { recursive: true }))
   const [store, grpc, health, debug, ...replicas] = (await freePorts(6)) as [number, number, number, number]
@@ -86,12 +100,11 @@ export async function startLimits(programs: Programs, declared: Partial<Declared
   start(programs.envoy, ['--config-path', configuration, ...options])
   for (const replica of replicas) await vi.waitUntil(() => accepts(replica), { timeout: 10_000 })
 
-  const running = started.move()
   return {
     replicas: replicas.map((replica) => `http://127.0.0.1:${replica}`),
     pauseStore: () => redis.kill('SIGSTOP'),
     resumeStore: () => redis.kill('SIGCONT'),
-    stop: () => running.disposeAsync(),
+    stop: () => started.disposeAsync(),
   }
 }
 

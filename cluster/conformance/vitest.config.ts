@@ -6,7 +6,7 @@ export default defineConfig({
     environment: 'node',
     include: ['cluster/conformance/**/*.proof.ts'],
     setupFiles: ['cluster/conformance/setup.ts'],
-    reporters: ['default', 'cluster/conformance/reporter.ts'],
+    reporters: ['default', './cluster/conformance/reporter.ts'],
     // One cluster, and some proofs break parts of it on purpose.
     fileParallelism: false,
     testTimeout: 120_000,
