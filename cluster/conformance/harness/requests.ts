@@ -1,4 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { exec, type PodRef } from './kubernetes.ts'
+
+/** An `x-request-id` that stays as it is: of a longer one a proxy changes a digit, by which it says why it traces. */
+export const newRequestId = () => randomBytes(7).toString('hex')
 
 export interface PodRequest {
   url: string
