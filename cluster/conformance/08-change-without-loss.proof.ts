@@ -1,65 +1,232 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { edge } from '../../mesh/graph.ts'
 import { namespaces } from '../../mesh/resource.ts'
+import { directoryContract } from '../../services/directory/contract.ts'
 import { services } from '../../services/index.ts'
-import { newCompany } from './harness/company.ts'
+import { workforceContract } from '../../services/workforce/contract.ts'
+import { type Company, newCompany } from './harness/company.ts'
+import { environment } from './harness/edge.ts'
 import { eventually } from './harness/eventually.ts'
-import { kubectl, list } from './harness/kubernetes.ts'
+import { kubectl } from './harness/kubernetes.ts'
 import { type Load, startLoad } from './harness/load.ts'
+import { upgrade } from './harness/manifests.ts'
+import { releasesOf } from './harness/next-release.ts'
+import { measured } from './harness/report.ts'
+import { askFrom } from './harness/requests.ts'
+import { deploymentsOf, drained, replace, rolledOut, scale } from './harness/rollouts.ts'
+import { versionsAsked } from './harness/shares.ts'
+import { claimsOf, sign, signingKeys } from './harness/tokens.ts'
 import { commandsOf, eventsOf, queriesOf } from './harness/traffic.ts'
+import { addressOf, heardBy, podOf, podsOf } from './harness/workloads.ts'
 
-const deploymentsOf = async (namespace: string, selector: string) =>
-  (await list('deployments', namespace, selector)).map(({ metadata }) => metadata.name)
+const names = services.map(({ name }) => name)
 
-/** Replaces all pods of some deployments, and waits until the new ones are ready and the old ones gone. */
-async function replace(namespace: string, names: readonly string[]): Promise<void> {
-  await kubectl(['rollout', 'restart', 'deployment', ...names, '--namespace', namespace])
-  await rolledOut(namespace, names)
-}
-
-async function rolledOut(namespace: string, names: readonly string[]): Promise<void> {
-  for (const name of names)
-    await kubectl(['rollout', 'status', `deployment/${name}`, '--namespace', namespace, '--timeout', '90s'])
-  await eventually('The old pods are gone', async () => {
-    const going = (await list('pods', namespace)).filter(({ metadata }) => metadata.deletionTimestamp)
-    expect(going.map(({ metadata }) => metadata.name)).toEqual([])
-  })
-}
+/** Requests a second, for minutes; far below what any quota allows. */
+const rate = 20
 
 describe('under constant load no request fails', () => {
   let load: Load
+  let companies: Company[]
+
   beforeAll(async () => {
-    const companies = await Promise.all([newCompany(), newCompany()])
+    companies = await eventually('Companies are made', () => Promise.all([newCompany(), newCompany()]))
     const queries = await Promise.all(companies.map(queriesOf))
     load = startLoad(
       [...queries.flat(), ...companies.flatMap(commandsOf)],
-      30,
+      rate,
       await Promise.all(companies.map(eventsOf)),
     )
   })
-  afterAll(async () => {
-    const outcome = await load.stop()
-    console.info(outcome)
+  afterAll(() => load?.stop())
+
+  /** What fails while something is changed, fails the proof. */
+  async function unharmed(change: () => Promise<void>): Promise<void> {
+    const before = load.failures.length
+    await change()
+    expect(load.failures.slice(before)).toEqual([])
+  }
+
+  it.each(names)('when %s and its worker are replaced', (service) =>
+    unharmed(async () => {
+      const since = new Date()
+      await replace(namespaces.services, await deploymentsOf(service))
+      await eventually('The new pods have work', async () =>
+        expect((await heardBy(service, since)).size).toBeGreaterThan(0),
+      )
+    }),
+  )
+
+  it('when the edge is replaced', () => unharmed(() => replace(namespaces.edge, [edge])))
+
+  it('when istiod is replaced', () => unharmed(() => replace('istio-system', ['istiod'])))
+
+  it('until the last pod that was replaced has gone', () =>
+    unharmed(async () => {
+      for (const namespace of [namespaces.services, namespaces.edge]) await drained(namespace)
+    }))
+
+  describe('when there are two replicas of each', () => {
+    let scaled: Awaited<ReturnType<typeof scale>> | undefined
+    afterAll(() => scaled?.back())
+
+    it('which are added', () =>
+      unharmed(async () => {
+        scaled = await scale(names, 2)
+        for (const name of names) expect(await podsOf(name)).toHaveLength(2)
+      }))
+
+    it('of which one is evicted, and the other stays as long as its disruption budget says', () =>
+      unharmed(async () => {
+        const evict = ({ name, namespace }: { name: string; namespace: string }) =>
+          kubectl(
+            ['create', '--raw', `/api/v1/namespaces/${namespace}/pods/${name}/eviction`, '--filename', '-'],
+            JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } }),
+          )
+        for (const name of names) {
+          const [first, second] = await podsOf(name)
+          await evict(first!)
+          await expect(evict(second!)).rejects.toThrow('disruption budget')
+          await rolledOut(namespaces.services, [name])
+        }
+      }))
+
+    it('of which one is taken away', () =>
+      unharmed(async () => {
+        await scaled!.back()
+        scaled = undefined
+        await drained(namespaces.services)
+        for (const name of names) expect(await podsOf(name)).toHaveLength(1)
+      }))
   })
 
-  it.each(services.map(({ name }) => name))('when %s and its worker are replaced', async (service) => {
-    const before = load.failures.length
-    await replace(
-      namespaces.services,
-      await deploymentsOf(namespaces.services, `app.kubernetes.io/part-of=${service}`),
+  describe('when a schema is migrated', () => {
+    const service = directoryContract.service
+    const contract = 'alter table import drop column if exists conformance; drop table if exists conformance'
+    let releases: Awaited<ReturnType<typeof releasesOf>>
+    beforeAll(async () => {
+      releases = await releasesOf(service, contract)
+    })
+    afterAll(() => releases?.end())
+
+    it('by a release that adds, beside pods of the one before', () =>
+      unharmed(() =>
+        releases.release(
+          'expand',
+          `alter table import add column conformance text not null default 'as before';
+           create index on import (tenant, conformance);
+           create table conformance (id uuid primary key)`,
+        ),
+      ))
+
+    it('by a later one that takes away what nobody reads', () =>
+      unharmed(() => releases.release('contract', contract)))
+
+    it('and the release of today comes back', () =>
+      unharmed(async () => {
+        await releases.end()
+        await drained(namespaces.services)
+      }))
+  })
+
+  describe('when a canary is tried', () => {
+    const { service, operations } = workforceContract
+    const header = { name: 'x-staffmesh-version', value: 'next' }
+    const operation = 'listPositions' satisfies keyof typeof operations
+    const { path } = operations[operation].route!
+    let tokens: string[]
+    let canary: NonNullable<typeof environment.canary>
+    const at = (weight: number) => ({ ...environment, canary: { ...canary, weight } })
+
+    beforeAll(async () => {
+      const [key] = await signingKeys()
+      // Of so many companies that none comes near its share.
+      tokens = await Promise.all(
+        Array.from({ length: 40 }, () => sign(key!, claimsOf({ roles: ['hr-admin:all'] }))),
+      )
+      canary = { service, digest: await digestOf(service), weight: 0, header }
+    })
+    afterAll(() => upgrade(at(0), environment))
+
+    /** Asks as the edge does, whose proxy chooses the version; answers with the statuses. */
+    const ask = async (count: number, headers: Record<string, string> = {}) => {
+      const answers = await askFrom(
+        await podOf(edge),
+        Array.from({ length: count }, (_, index) => ({
+          url: addressOf(service) + path,
+          headers: { authorization: `Bearer ${tokens[index % tokens.length]}`, ...headers },
+        })),
+      )
+      expect(answers.map(({ status }) => status)).toEqual(Array(count).fill(200))
+    }
+
+    it('by those who ask for it, and by nobody else', () =>
+      unharmed(async () => {
+        await upgrade(environment, at(0))
+        await rolledOut(namespaces.services, [`${service}-canary`])
+        await eventually('The header leads to the canary', async () => {
+          const since = new Date()
+          await ask(20, { [header.name]: header.value })
+          await eventually('The proxy has logged it', async () => {
+            const asked = (await versionsAsked(service, since)).filter((each) =>
+              each.operation.startsWith(operation),
+            )
+            const byHeader = asked.filter((each) => each.operation === `${operation}-canary`)
+            expect(byHeader).toHaveLength(20)
+            expect(byHeader.every(({ version }) => version === 'canary')).toBe(true)
+          })
+          const others = (await versionsAsked(service, since)).filter(
+            (each) => !each.operation.endsWith('-canary'),
+          )
+          expect(others.length).toBeGreaterThan(0)
+          expect(others.every(({ version }) => version === 'stable')).toBe(true)
+        })
+      }))
+
+    it('by a tenth of all', () =>
+      unharmed(async () => {
+        await upgrade(at(0), at(10))
+        let since = new Date()
+        await eventually('Some go to the canary', async () => {
+          expect((await versionsAsked(service, since)).some(({ version }) => version === 'canary')).toBe(true)
+        })
+        since = new Date()
+        await ask(1000)
+        const asked = await eventually('The proxy has logged them', async () => {
+          const found = await versionsAsked(service, since)
+          expect(found.length).toBeGreaterThanOrEqual(1000)
+          return found
+        })
+        const share = asked.filter(({ version }) => version === 'canary').length / asked.length
+        measured('share of the canary at weight 10', `${(share * 100).toFixed(1)} % of ${asked.length}`)
+        // Three standard deviations of a thousand draws are 2.8 %.
+        expect(share).toBeGreaterThan(0.07)
+        expect(share).toBeLessThan(0.13)
+      }))
+
+    it('and given up', () =>
+      unharmed(async () => {
+        await upgrade(at(10), environment)
+        await drained(namespaces.services)
+      }))
+  })
+
+  it('in all that time', async () => {
+    const { answered, failures, latency } = await load.stop()
+    expect(failures).toEqual([])
+    measured('requests answered while everything was changed', answered)
+    measured(
+      'milliseconds of a request meanwhile (p50, p90, p99, longest)',
+      Object.values(latency).map(Math.round).join(', '),
     )
-    expect(load.failures.slice(before)).toEqual([])
-  })
-
-  it('when the edge is replaced', async () => {
-    const before = load.failures.length
-    await replace(namespaces.edge, [edge])
-    expect(load.failures.slice(before)).toEqual([])
-  })
-
-  it('when istiod is replaced', async () => {
-    const before = load.failures.length
-    await replace('istio-system', ['istiod'])
-    expect(load.failures.slice(before)).toEqual([])
   })
 })
+
+/** What the pods of a service run now, by its digest: a second name for the same. */
+async function digestOf(service: string): Promise<string> {
+  const { name, namespace } = await podOf(service)
+  const { status } = JSON.parse(
+    await kubectl(['get', 'pod', name, '--namespace', namespace, '--output', 'json']),
+  ) as { status: { containerStatuses: { name: string; imageID: string }[] } }
+  const { imageID } = status.containerStatuses.find((container) => container.name === 'service')!
+  return imageID.slice(imageID.indexOf('@') + 1)
+}
