@@ -1,6 +1,7 @@
 import { readdir, statfs } from 'node:fs/promises'
 import { cacheFolder } from './cache.ts'
 import { findNode } from './node/namespaces.ts'
+import { refuseOverlap } from './node/network.ts'
 import { networkPlugins } from './node/start.ts'
 import { need, Refusal, run } from './shell.ts'
 
@@ -40,6 +41,7 @@ export async function refuseUnable(): Promise<void> {
   await refuseOldGo()
   if (await findNode()) return
   await refuseFullDisk()
+  await refuseOverlap()
   // All that a node does to the kernel, in namespaces that end with this line.
   const trial =
     'mount -t tmpfs tmpfs /mnt && ip link add trial type veth peer name trial1 && mount --make-rshared /'

@@ -30,10 +30,10 @@ await command(async () => {
   }
   release()
   const seconds = Math.round((performance.now() - start) / 1000)
+  const reach = `  edge      ${publicUrlOf(environment)}, at ${addresses.node}: curl --resolve ${environment.domain}:80:${addresses.node} ${publicUrlOf(environment)}/readyz\n`
   process.stdout.write(`
-The cluster is up after ${seconds} s.
-  edge      ${publicUrlOf(environment)}, at ${addresses.node}: curl --resolve ${environment.domain}:80:${addresses.node} ${publicUrlOf(environment)}/readyz
-  kubectl   export KUBECONFIG=${folders().kubeconfig}
+The cluster is up after ${seconds} s${values.only ? ', without the product' : ''}.
+${values.only ? '' : reach}  kubectl   export KUBECONFIG=${folders().kubeconfig}
   end       npm run cluster:down
 `)
 })

@@ -7,7 +7,6 @@ export async function connect(node: Node): Promise<void> {
   const { host, node: own, prefix } = addresses
   const links = JSON.parse(await run('ip', ['-json', 'link', 'show'])) as { ifname: string }[]
   if (links.some(({ ifname }) => ifname === interfaceName)) return
-  await refuseOverlap()
   await run('ip', [
     'link',
     'add',
@@ -27,7 +26,8 @@ export async function connect(node: Node): Promise<void> {
   await node.run('ip', ['route', 'add', 'default', 'via', host])
 }
 
-async function refuseOverlap(): Promise<void> {
+/** The node's network must be nobody else's. */
+export async function refuseOverlap(): Promise<void> {
   const [route] = JSON.parse(await run('ip', ['-json', 'route', 'get', addresses.node])) as {
     dev: string
     gateway?: string
