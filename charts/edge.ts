@@ -7,7 +7,7 @@ import { rollingUpdate } from '../cdk8s/constructs/rolling-update.ts'
 import { type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
 import type { EdgeObject } from '../mesh/edge/kong.ts'
 import { edge } from '../mesh/graph.ts'
-import { namespaces, servicePort } from '../mesh/resource.ts'
+import { dnsNameOf, namespaces, servicePort } from '../mesh/resource.ts'
 
 /** What Kong is told of one concern; Kong itself comes by its own Helm chart. */
 export class KongChart extends Chart {
@@ -107,10 +107,7 @@ function standInEnvironment(environment: Environment, callees: readonly string[]
     DRAIN_PAUSE_MS: String(drain.pause * 1000),
     SHUTDOWN_GRACE_MS: String(drain.grace * 1000),
     ...Object.fromEntries(
-      callees.map((name) => [
-        `${name.toUpperCase()}_URL`,
-        `http://${name}.${namespaces.services}.svc.cluster.local`,
-      ]),
+      callees.map((name) => [`${name.toUpperCase()}_URL`, `http://${dnsNameOf(name, namespaces.services)}`]),
     ),
   }
 }

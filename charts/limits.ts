@@ -7,7 +7,7 @@ import type { Environment } from '../cdk8s/environments.ts'
 import { limitConfiguration, limitService } from '../mesh/global-limits.ts'
 import type { Graph } from '../mesh/graph.ts'
 import { limitStore } from '../mesh/limit-service.ts'
-import { namespaces } from '../mesh/resource.ts'
+import { dnsNameOf, namespaces } from '../mesh/resource.ts'
 
 export interface LimitsChartProps {
   graph: Graph
@@ -57,7 +57,7 @@ function serviceContainer({
 }: Environment): Pick<Workload, 'container' | 'volumes'> {
   const outside = 'outside' in store ? store.outside : undefined
   const { host, port } = outside ?? {
-    host: `${limitStore.name}.${limitStore.namespace}.svc.cluster.local`,
+    host: dnsNameOf(limitStore.name, limitStore.namespace),
     port: limitStore.port,
   }
   const settings = {

@@ -2,7 +2,7 @@ import { isLimited, limitService } from './global-limits.ts'
 import { calleesOf, edge, type Graph } from './graph.ts'
 import { type DatabaseOptions, hostOf as hostOfInstance } from './instances.ts'
 import { type OutsideAddresses, outsideHostsOf } from './outside.ts'
-import { namespaces, type Resource, resource } from './resource.ts'
+import { dnsNameOf, namespaces, type Resource, resource } from './resource.ts'
 
 /** A service in the cluster that workloads need besides their callees. */
 export interface ClusterHost {
@@ -16,8 +16,7 @@ export const collector: ClusterHost = { name: 'otel-collector', namespace: names
 export const collectorPorts = { http: 4318, grpc: 4317 } as const
 
 /** As a Sidecar names a host. */
-export const hostOf = ({ name, namespace }: ClusterHost) =>
-  `${namespace}/${name}.${namespace}.svc.cluster.local`
+export const hostOf = ({ name, namespace }: ClusterHost) => `${namespace}/${dnsNameOf(name, namespace)}`
 
 /** An instance in the cluster is a service, an outside one a ServiceEntry (databases.ts) of the same namespace. */
 function databaseOf(service: string, options: DatabaseOptions): string {

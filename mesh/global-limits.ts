@@ -2,7 +2,7 @@ import type { Quota, Service } from '#kit/service.ts'
 import type { ClusterHost } from './egress.ts'
 import { callersOf, edge, type Graph } from './graph.ts'
 import { beforeTheRouter, countedCalls, kinds, retryInASecond, tenantAndKind } from './limits.ts'
-import { namespaces, type Resource, resource, serversOf } from './resource.ts'
+import { dnsNameOf, namespaces, type Resource, resource, serversOf } from './resource.ts'
 
 /** https://github.com/envoyproxy/ratelimit; who reaches it is in limit-service.ts. */
 export const limitService = { name: 'ratelimit', namespace: namespaces.limits, port: 8081 } as const
@@ -106,7 +106,7 @@ const filterOf = (graph: Graph, service: Service) => ({
   },
 })
 
-const hostOf = ({ name, namespace }: ClusterHost) => `${name}.${namespace}.svc.cluster.local`
+const hostOf = ({ name, namespace }: ClusterHost) => dnsNameOf(name, namespace)
 
 /** As istiod names it. */
 const clusterOf = (to: ClusterHost & { port: number }) => `outbound|${to.port}||${hostOf(to)}`

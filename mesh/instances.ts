@@ -1,4 +1,4 @@
-import { namespaces } from './resource.ts'
+import { dnsNameOf, namespaces } from './resource.ts'
 
 /** Where the instances of PostgreSQL are, and which keeps whose database. */
 export interface DatabaseOptions {
@@ -12,4 +12,4 @@ export interface DatabaseOptions {
 
 /** Host of an instance inside the cluster; CloudNativePG's operator makes a Service that leads to the primary. */
 export const hostOf = (instance: string, { clusters = {} }: Pick<DatabaseOptions, 'clusters'>) =>
-  `${instance}${instance in clusters ? '-rw' : ''}.${namespaces.databases}.svc.cluster.local`
+  dnsNameOf(`${instance}${instance in clusters ? '-rw' : ''}`, namespaces.databases)

@@ -1,5 +1,5 @@
 import { collector, collectorPorts } from './egress.ts'
-import { trustDomain } from './resource.ts'
+import { dnsNameOf, trustDomain } from './resource.ts'
 import { providers } from './telemetry.ts'
 
 /**
@@ -37,7 +37,7 @@ export const istiodValues = {
       {
         name: providers.traces,
         opentelemetry: {
-          service: `${collector.name}.${collector.namespace}.svc.cluster.local`,
+          service: dnsNameOf(collector.name, collector.namespace),
           port: collectorPorts.http,
           // Envoy takes no listener that sends spans without a timeout.
           http: { path: '/v1/traces', timeout: '5s' },

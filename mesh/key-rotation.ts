@@ -1,8 +1,8 @@
-import { collector } from './egress.ts'
+import { collector, hostOf as hostOfService } from './egress.ts'
 import type { Graph } from './graph.ts'
 import { edge } from './graph.ts'
 import { inNamespace, platform } from './network.ts'
-import { namespaces, type Resource, resource, selects, servicePort } from './resource.ts'
+import { dnsNameOf, namespaces, type Resource, resource, selects, servicePort } from './resource.ts'
 
 /** Workload, ServiceAccount and CronJob; charts/keys.ts makes them. */
 export const keyRotation = 'identity-key-rotation'
@@ -19,7 +19,7 @@ export interface EdgeAddress {
   https: boolean
 }
 
-export const hostOf = ({ service }: EdgeAddress) => `${service}.${namespaces.edge}.svc.cluster.local`
+export const hostOf = ({ service }: EdgeAddress) => dnsNameOf(service, namespaces.edge)
 
 /**
  * What the Job that rotates the signing keys reaches: the API server, where the keys stand, and all who check tokens,
@@ -43,12 +43,10 @@ const sidecar = (graph: Graph, address: EdgeAddress) =>
       egress: [
         {
           hosts: [
-            ...graph.services.map(
-              ({ name }) => `${namespaces.services}/${name}.${namespaces.services}.svc.cluster.local`,
-            ),
-            'default/kubernetes.default.svc.cluster.local',
+            ...graph.services.map(({ name }) => hostOfService({ name, namespace: namespaces.services })),
+            hostOfService({ name: 'kubernetes', namespace: 'default' }),
             `${namespaces.edge}/${hostOf(address)}`,
-            `${collector.namespace}/${collector.name}.${collector.namespace}.svc.cluster.local`,
+            hostOfService(collector),
           ].sort(),
         },
       ],

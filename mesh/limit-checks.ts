@@ -3,7 +3,7 @@ import { isLimited, limitConfiguration, limitService } from './global-limits.ts'
 import { callersOf, type Graph } from './graph.ts'
 import { limitStore } from './limit-service.ts'
 import { expectedTenants } from './local-limits.ts'
-import { namespaces, principal } from './resource.ts'
+import { dnsNameOf, namespaces, principal } from './resource.ts'
 
 interface Action {
   generic_key?: Entry
@@ -109,7 +109,7 @@ function limitsCounted(objects: readonly ApiObject[], graph: Graph): string[] {
         ({ filter }) =>
           filter.failure_mode_deny ||
           filter.rate_limit_service?.grpc_service.envoy_grpc.cluster_name !==
-            `outbound|${limitService.port}||${limitService.name}.${namespaces.limits}.svc.cluster.local`,
+            `outbound|${limitService.port}||${dnsNameOf(limitService.name, namespaces.limits)}`,
       )
       .map(({ service }) => `${service}: its sidecar asks somebody else, or refuses when nobody answers`),
   ]

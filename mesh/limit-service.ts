@@ -2,7 +2,7 @@ import { collector, hostOf, sidecar } from './egress.ts'
 import { isLimited, limitService } from './global-limits.ts'
 import type { Graph } from './graph.ts'
 import { inNamespace, platform } from './network.ts'
-import { namespaces, principal, type Resource, resource, selects } from './resource.ts'
+import { dnsNameOf, namespaces, principal, type Resource, resource, selects } from './resource.ts'
 
 /** Where the rate limit service counts, unless that is outside the cluster. */
 export const limitStore = { name: 'ratelimit-store', namespace: namespaces.limits, port: 6379 } as const
@@ -49,7 +49,7 @@ function limits(counting: readonly string[], outsideStore: LimitOptions['outside
       name,
       'a replica that does not answer is left out',
       {
-        host: `${name}.${namespaces.limits}.svc.cluster.local`,
+        host: dnsNameOf(name, namespaces.limits),
         trafficPolicy: {
           loadBalancer: { simple: 'LEAST_REQUEST' },
           connectionPool: { tcp: { connectTimeout: '1s' } },

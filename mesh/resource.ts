@@ -35,6 +35,9 @@ export const principal = (namespace: string, serviceAccount: string) =>
 export const principalOf = (caller: string) =>
   principal(caller === 'edge' ? namespaces.edge : namespaces.services, caller)
 
+/** The DNS name of a Service in the cluster. */
+export const dnsNameOf = (name: string, namespace: string) => `${name}.${namespace}.svc.cluster.local`
+
 /** The port that every service listens on; see services/kit/config.ts. */
 export const servicePort = 8080
 

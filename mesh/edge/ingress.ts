@@ -1,4 +1,4 @@
-import { because, namespaces, type Resource, resource } from '../resource.ts'
+import { because, dnsNameOf, namespaces, type Resource, resource } from '../resource.ts'
 import { type EdgeObject, ingressClass } from './kong.ts'
 import type { EdgeRoute } from './routes.ts'
 
@@ -94,7 +94,7 @@ const slack = 2000
  */
 export const serviceAnnotations = (service: string, longest: number, plugins: readonly string[]) => ({
   'ingress.kubernetes.io/service-upstream': 'true',
-  'konghq.com/host-header': `${service}.${namespaces.services}.svc.cluster.local`,
+  'konghq.com/host-header': dnsNameOf(service, namespaces.services),
   'konghq.com/retries': '0',
   'konghq.com/connect-timeout': '2000',
   'konghq.com/read-timeout': String(longest + slack),
