@@ -1,6 +1,6 @@
 import { readdir, statfs } from 'node:fs/promises'
 import { cacheFolder } from './cache.ts'
-import { findNode } from './node/namespaces.ts'
+import { findNode, ownNamespaces } from './node/namespaces.ts'
 import { refuseOverlap } from './node/network.ts'
 import { networkPlugins } from './node/start.ts'
 import { need, Refusal, run } from './shell.ts'
@@ -45,18 +45,7 @@ export async function refuseUnable(): Promise<void> {
   // All that a node does to the kernel, in namespaces that end with this line.
   const trial =
     'mount -t tmpfs tmpfs /mnt && ip link add trial type veth peer name trial1 && mount --make-rshared /'
-  const flags = [
-    '--mount',
-    '--net',
-    '--pid',
-    '--ipc',
-    '--uts',
-    '--fork',
-    '--mount-proc',
-    '--propagation',
-    'private',
-  ]
-  await run('unshare', [...flags, 'sh', '-ec', trial]).catch((error: Error) => {
+  await run('unshare', [...ownNamespaces, 'sh', '-ec', trial]).catch((error: Error) => {
     throw new Refusal(
       `This machine does not let root make namespaces, mounts or interfaces:\n${error.message}`,
     )

@@ -24,6 +24,6 @@ await command(async () => {
   process.stdout.write(
     changed.length > 0 ? `Changed on the node: ${changed.join(', ')}\n` : 'Nothing has changed.\n',
   )
-  await restart(binaries, changed)
+  await restart(changed)
   release()
 })

@@ -17,8 +17,6 @@ await command(async () => {
     process.stdout.write(`${healthy ? '✓' : '✗'} ${component.name}\n`)
     if (!healthy) process.exitCode = 1
   }
-  const pods = await kubectl(binaries, ['get', 'pods', '--all-namespaces']).catch(
-    (error: Error) => error.message,
-  )
+  const pods = await kubectl(['get', 'pods', '--all-namespaces']).catch((error: Error) => error.message)
   process.stdout.write(`\n${pods}`)
 })

@@ -25,8 +25,8 @@ await command(async () => {
   const changed = await refreshImages(node, await buildImages({ registry: registry.fromHost, binaries }))
   await installPlatform(binaries, environment)
   if (!values.only) {
-    await installProduct(binaries, services, environment)
-    await restart(binaries, changed)
+    await installProduct(services, environment)
+    await restart(changed)
   }
   release()
   const seconds = Math.round((performance.now() - start) / 1000)

@@ -56,7 +56,8 @@ async function keep<T>(file: string, complete: (kept: T | undefined) => Promise<
   return completed
 }
 
-async function signingKey() {
+/** A private RS256 key as a JWK with its kid, as identity reads it. */
+export async function signingKey() {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg: 'RS256', use: 'sig' }
 }

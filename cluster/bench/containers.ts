@@ -45,10 +45,7 @@ async function cpuOf(folders: readonly string[]): Promise<number> {
 
 async function memoryOf(folders: readonly string[]): Promise<number> {
   const [, used] = await read(folders, 'memory.usage_in_bytes', 'memory.current')
-  const [, text] = await read(
-    folders.filter((folder) => !folder.includes('cpuacct')),
-    'memory.stat',
-  )
+  const [, text] = await read(folders, 'memory.stat')
   const idle = field(text, 'total_inactive_file') || field(text, 'inactive_file')
   return (Number(used) - idle) / 2 ** 20
 }

@@ -13,6 +13,8 @@ import '../conformance/setup.ts'
 import { type Company, newCompany } from '../conformance/harness/company.ts'
 import { edgeAddress, publicUrl } from '../conformance/harness/edge.ts'
 import { exec, type KubeObject, readyPods } from '../conformance/harness/kubernetes.ts'
+import { percentile } from '../conformance/harness/percentile.ts'
+import { addressOf } from '../conformance/harness/workloads.ts'
 import { run } from '../shell.ts'
 import { client, type Load, type Measured } from './client.ts'
 import { type Use, usesOf } from './containers.ts'
@@ -95,14 +97,11 @@ async function ways(company: Company): Promise<Way[]> {
       send: async () =>
         inPod(
           workforce,
-          await load(
-            `http://${directoryContract.service}.${namespaces.services}.svc.cluster.local${operation}`,
-            {
-              method: 'POST',
-              body,
-              headers: { ...json, authorization: `Bearer ${await company.token()}` },
-            },
-          ),
+          await load(addressOf(directoryContract.service) + operation, {
+            method: 'POST',
+            body,
+            headers: { ...json, authorization: `Bearer ${await company.token()}` },
+          }),
         ),
     },
     {
@@ -150,9 +149,6 @@ async function idle(pods: readonly KubeObject[]): Promise<Record<string, number>
 const difference = (before: Record<string, Use>, after: Record<string, Use>) =>
   Object.fromEntries(Object.entries(after).map(([name, { cpu }]) => [name, cpu - before[name]!.cpu]))
 
-const percentile = (sorted: readonly number[], share: number) =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
-
 const company = await newCompany()
 const all = await ways(company)
 say(`${rate} requests a second, ${seconds} s each, ${rounds} rounds in turns`)
@@ -175,10 +171,7 @@ for (let round = 0; round < rounds; round++)
       result.cpu[name] = (result.cpu[name] ?? 0) + cpu - (background[name] ?? 0) * share
   }
 
-const latency = results.map(({ ms }) => {
-  const sorted = ms.toSorted((one, other) => one - other)
-  return [0.5, 0.9, 0.99].map((share) => percentile(sorted, share))
-})
+const latency = results.map(({ ms }) => [0.5, 0.9, 0.99].map((share) => percentile(ms, share)))
 const processor = results.map(
   ({ cpu, ms }) => Object.values(cpu).reduce((sum, each) => sum + each, 0) / ms.length,
 )

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cacheFolder } from '../cache.ts'
+import { cached } from '../cached.ts'
+import { registry } from '../node/addresses.ts'
 import { run, step } from '../shell.ts'
 import { versions } from '../versions.ts'
 
@@ -57,7 +58,7 @@ const modules = {
     stamps: {
       'istio.io/istio/pkg/version.buildVersion': versions.istio,
       'istio.io/istio/pkg/version.buildTag': versions.istio,
-      'istio.io/istio/pkg/version.buildHub': 'localhost:5001/istio',
+      'istio.io/istio/pkg/version.buildHub': `${registry.onNode}/istio`,
     },
   },
   coredns: { programs: [{ package: '.' }] },
@@ -83,17 +84,12 @@ export async function buildBinaries(): Promise<Binaries> {
 const sources = (name: string) => fileURLToPath(new URL(`${name}/`, import.meta.url))
 
 async function build(name: ModuleName, module: Module): Promise<string> {
-  const folder = join(cacheFolder(), 'binaries', `${name}-${await keyOf(name, module)}`)
-  if (await exists(folder)) return folder
-  await step(`Build ${name}`, async () => {
-    // Aside and renamed: what was killed half-way is not mistaken for whole.
-    const partial = `${folder}.partial`
-    await rm(partial, { recursive: true, force: true })
-    await mkdir(partial, { recursive: true })
-    await (module.programs ? compile(name, module, module.programs, partial) : compose(name, partial))
-    await rename(partial, folder)
-  })
-  return folder
+  return cached(join('binaries', `${name}-${await keyOf(name, module)}`), (folder) =>
+    step(`Build ${name}`, async () => {
+      await mkdir(folder)
+      await (module.programs ? compile(name, module, module.programs, folder) : compose(name, folder))
+    }),
+  )
 }
 
 const toolchain = { CGO_ENABLED: '0', GOTOOLCHAIN: 'local' }
@@ -138,9 +134,3 @@ async function keyOf(name: ModuleName, module: Module): Promise<string> {
     hash.update(file).update(await readFile(join(sources(name), file)))
   return hash.digest('hex').slice(0, 12)
 }
-
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  )

@@ -12,8 +12,6 @@ export interface Built {
   /** As manifests name it, e.g. localhost:5001/staffmesh/directory:dev. */
   reference: string
   digest: string
-  /** Whether the reference stood for something else before, or for nothing. */
-  changed: boolean
 }
 
 /**
@@ -73,7 +71,6 @@ class Builder {
     ]
     const named: Reference = { registry: this.registry, repository, tag }
     const keyed: Reference = { ...named, tag: key }
-    const before = await digestOf(named)
     let digest = await digestOf(keyed)
     if (!digest) {
       await step(`Build image ${name}`, async () => {
@@ -84,8 +81,8 @@ class Builder {
       if (!digest)
         throw new Refusal(`The registry ${this.registry} does not keep what was pushed to it: ${repository}`)
     }
-    if (before !== digest) await retag(keyed, tag)
-    return { reference: image.reference!, digest, changed: before !== digest }
+    if ((await digestOf(named)) !== digest) await retag(keyed, tag)
+    return { reference: image.reference!, digest }
   }
 
   private opened(): Promise<Storage> {

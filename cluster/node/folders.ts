@@ -13,7 +13,6 @@ export const folders = () => {
     cni: { bin: join(node, 'cni', 'bin'), conf: join(node, 'cni', 'conf') },
     volumes: join(node, 'volumes'),
     manifests: join(node, 'manifests'),
-    secrets: join(node, 'secrets'),
     /** The kubectl of the node's own version. */
     kubectl: join(node, 'kubectl'),
     kubeconfig: join(node, 'admin.kubeconfig'),

@@ -63,19 +63,21 @@ export async function findNode(): Promise<Node | undefined> {
   return undefined
 }
 
+/** Of `unshare`: what follows runs as the init of namespaces of its own. */
+export const ownNamespaces: readonly string[] = [
+  '--mount',
+  '--net',
+  '--pid',
+  '--ipc',
+  '--uts',
+  '--fork',
+  '--mount-proc',
+  '--propagation',
+  'private',
+]
+
 export async function startNode(): Promise<Node> {
-  const flags = [
-    '--mount',
-    '--net',
-    '--pid',
-    '--ipc',
-    '--uts',
-    '--fork',
-    '--mount-proc',
-    '--propagation',
-    'private',
-  ]
-  const child = spawn('unshare', [...flags, 'tini', '--', 'sh', '-c', 'exec sleep infinity', mark], {
+  const child = spawn('unshare', [...ownNamespaces, 'tini', '--', 'sh', '-c', 'exec sleep infinity', mark], {
     stdio: 'ignore',
     detached: true,
   })

@@ -118,5 +118,5 @@ export async function networkPlugins(): Promise<string> {
   throw new Refusal('Missing on this machine: the CNI plugins (package containernetworking-plugins)')
 }
 
-export const kubectl = (binaries: Binaries, args: readonly string[], input?: string) =>
-  run(join(binaries.kubernetes, 'kubectl'), ['--kubeconfig', folders().kubeconfig, ...args], { input })
+export const kubectl = (args: readonly string[], input?: string) =>
+  run(folders().kubectl, ['--kubeconfig', folders().kubeconfig, ...args], { input })

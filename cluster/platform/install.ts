@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Service } from '#kit/service.ts'
 import type { Environment } from '../../cdk8s/environments.ts'
@@ -7,11 +7,11 @@ import { namespaces } from '../../mesh/resource.ts'
 import type { Binaries } from '../binaries/build.ts'
 import { addresses } from '../node/addresses.ts'
 import { folders } from '../node/folders.ts'
-import { kubectl as kubectlOf } from '../node/start.ts'
+import { kubectl } from '../node/start.ts'
 import { Refusal, run, step, until } from '../shell.ts'
 import { dns } from './dns.ts'
 import { istioManifests } from './istio.ts'
-import { type Kubectl, makeSecrets, publicSigningKeys } from './secrets.ts'
+import { makeSecrets, publicSigningKeys } from './secrets.ts'
 import { volumes } from './volumes.ts'
 
 const list = (items: readonly object[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
@@ -19,7 +19,6 @@ const namespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', meta
 
 /** What a cluster brings along elsewhere: names, the mesh, volumes. */
 export async function installPlatform(binaries: Binaries, environment: Environment): Promise<void> {
-  const kubectl = (args: readonly string[], input?: string) => kubectlOf(binaries, args, input)
   const apply = (input: string) =>
     kubectl(['apply', '--server-side', '--force-conflicts', '--filename', '-'], input)
   await step('Apply DNS, Istio and volumes', async () => {
@@ -28,16 +27,11 @@ export async function installPlatform(binaries: Binaries, environment: Environme
     // Its own resources need the definitions that come with them.
     await until('Istio is applied', () => apply(istio), { seconds: 30, pause: 1000 })
   })
-  await step('Wait for DNS and Istio', () => ready(kubectl, ['kube-system', 'istio-system']))
+  await step('Wait for DNS and Istio', () => ready(['kube-system', 'istio-system']))
 }
 
 /** The product, as `npm run synth -- --env bare` writes it. */
-export async function installProduct(
-  binaries: Binaries,
-  services: readonly Service[],
-  environment: Environment,
-): Promise<void> {
-  const kubectl = (args: readonly string[], input?: string) => kubectlOf(binaries, args, input)
+export async function installProduct(services: readonly Service[], environment: Environment): Promise<void> {
   const { manifests } = folders()
   const apply = (path: string) => kubectl(['apply', '--server-side', '--force-conflicts', '--filename', path])
   const synth = (...args: string[]) =>
@@ -51,17 +45,16 @@ export async function installProduct(
   })
   await step('Apply the manifests', async () => {
     const jwks = join(folders().node, 'public-keys.json')
-    await mkdir(folders().node, { recursive: true })
     await writeFile(jwks, await publicSigningKeys(kubectl, services))
     await synth('--jwks', jwks)
     await apply(manifests)
-    await giveAddress(kubectl)
+    await giveAddress()
   })
-  await step('Wait for the services', () => ready(kubectl, Object.values(namespaces)))
+  await step('Wait for the services', () => ready(Object.values(namespaces)))
 }
 
 /** As a load balancer's controller would: the edge answers at the node's address. */
-async function giveAddress(kubectl: Kubectl): Promise<void> {
+async function giveAddress(): Promise<void> {
   const status = { status: { loadBalancer: { ingress: [{ ip: addresses.node }] } } }
   await kubectl([
     ...['patch', 'service', edge, '--namespace', namespaces.edge, '--subresource', 'status'],
@@ -84,8 +77,7 @@ interface Workload {
 }
 
 /** Replaces the pods of the product that run something else than these images now. */
-export async function restart(binaries: Binaries, images: readonly string[]): Promise<void> {
-  const kubectl = (args: readonly string[]) => kubectlOf(binaries, args)
+export async function restart(images: readonly string[]): Promise<void> {
   const { items } = JSON.parse(
     await kubectl(['get', 'deployments', '--all-namespaces', '--output', 'json']),
   ) as {
@@ -99,11 +91,11 @@ export async function restart(binaries: Binaries, images: readonly string[]): Pr
       kubectl(['rollout', 'restart', 'deployment', name, '--namespace', namespace]),
     ),
   )
-  if (stale.length > 0) await step('Wait for the services', () => ready(kubectl, Object.values(namespaces)))
+  if (stale.length > 0) await step('Wait for the services', () => ready(Object.values(namespaces)))
 }
 
 /** Waits until every workload of some namespaces is what it should be; what cannot start is named with its reason. */
-async function ready(kubectl: Kubectl, among: readonly string[]): Promise<void> {
+async function ready(among: readonly string[]): Promise<void> {
   await until(
     'Every workload is ready',
     async () => {
@@ -112,9 +104,9 @@ async function ready(kubectl: Kubectl, among: readonly string[]): Promise<void> 
       ) as { items: Workload[] }
       const waiting = items.filter((each) => among.includes(each.metadata.namespace) && !isReady(each))
       if (waiting.length === 0) return
-      await refuseBroken(kubectl, among)
+      await refuseBroken(among)
       throw new Error(
-        `These are not: ${waiting.map(({ metadata }) => metadata.name).join(', ')}\n${await warnings(kubectl, among)}`,
+        `These are not: ${waiting.map(({ metadata }) => metadata.name).join(', ')}\n${await warnings(among)}`,
       )
     },
     { seconds: 300, pause: 1000 },
@@ -146,7 +138,7 @@ interface ContainerStatus {
 /** Reasons for which waiting does not help. */
 const hopeless = ['ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName', 'CreateContainerError']
 
-async function refuseBroken(kubectl: Kubectl, among: readonly string[]): Promise<void> {
+async function refuseBroken(among: readonly string[]): Promise<void> {
   const { items } = JSON.parse(await kubectl(['get', 'pods', '--all-namespaces', '--output', 'json'])) as {
     items: Pod[]
   }
@@ -174,7 +166,7 @@ async function refuseBroken(kubectl: Kubectl, among: readonly string[]): Promise
 }
 
 /** What the cluster itself says of it, the latest last. */
-async function warnings(kubectl: Kubectl, among: readonly string[]): Promise<string> {
+async function warnings(among: readonly string[]): Promise<string> {
   const { items } = JSON.parse(
     await kubectl([
       'get',

@@ -1,9 +1,9 @@
-import { generateKeyPair, randomBytes, randomUUID } from 'node:crypto'
-import { promisify } from 'node:util'
+import { randomBytes } from 'node:crypto'
 import type { Service } from '#kit/service.ts'
 import { type Environment, instanceOf } from '../../cdk8s/environments.ts'
 import { databaseSecret, superuserSecret } from '../../charts/connections.ts'
 import { filesSecret } from '../../charts/service.ts'
+import { signingKey } from '../../local/secrets.ts'
 import { namespaces } from '../../mesh/resource.ts'
 
 /** Asks the API server: kubectl's arguments, and what it reads. */
@@ -79,11 +79,6 @@ async function fileOf(key: string): Promise<string> {
   if (key === signingKeys) return JSON.stringify({ keys: [await signingKey(), await signingKey()] })
   if (key === 'cookie-keys.json') return JSON.stringify([randomBytes(32).toString('base64url')])
   throw new Error(`A service declares the file ${key}: say here how it is made`)
-}
-
-async function signingKey() {
-  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
-  return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg: 'RS256', use: 'sig' }
 }
 
 /**

@@ -1,3 +1,5 @@
+import { percentile } from './percentile.ts'
+
 /** A request that is sent again and again. */
 export interface Call {
   name: string
@@ -101,7 +103,6 @@ function reasonOf(error: unknown): string {
 }
 
 function percentilesOf(values: readonly number[]): Outcome['latency'] {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  const at = (share: number) => percentile(values, share)
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), longest: at(1) }
 }

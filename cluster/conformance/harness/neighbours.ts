@@ -70,8 +70,3 @@ export const neighbours = async (
   pod: PodRef,
   load: { streams: readonly Stream[]; phases: readonly (readonly number[])[]; seconds: number },
 ): Promise<Sample[][]> => JSON.parse(await evaluateIn(pod, client, JSON.stringify(load)))
-
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
-}

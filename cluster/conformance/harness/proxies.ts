@@ -1,4 +1,4 @@
-import { namespaces } from '../../../mesh/resource.ts'
+import { dnsNameOf, namespaces } from '../../../mesh/resource.ts'
 import { exec, type PodRef } from './kubernetes.ts'
 
 /** Asks the admin interface of a pod's proxy, e.g. `stats?filter=upstream_rq&format=json`, `config_dump`. */
@@ -32,7 +32,7 @@ export async function upstreamsOf(caller: PodRef, service: string): Promise<Upst
     cluster_statuses: { name: string; host_statuses?: HostStatus[] }[]
   }
   const cluster = clusters.find(
-    ({ name }) => name === `outbound|80|stable|${service}.${namespaces.services}.svc.cluster.local`,
+    ({ name }) => name === `outbound|80|stable|${dnsNameOf(service, namespaces.services)}`,
   )
   if (!cluster) throw new Error(`The proxy of ${caller.name} does not know ${service}`)
   return (cluster.host_statuses ?? []).map(({ address, stats, health_status }) => ({

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { edge } from '../../../mesh/graph.ts'
-import { namespaces } from '../../../mesh/resource.ts'
+import { dnsNameOf, namespaces } from '../../../mesh/resource.ts'
 import { kubectl, type PodRef, readyPods } from './kubernetes.ts'
 
 /** What of a workload answers or calls: the edge, or the server of a service. */
@@ -21,7 +21,7 @@ export async function podsOf(workload: string): Promise<PodRef[]> {
 export const podOf = async (workload: string): Promise<PodRef> => (await podsOf(workload))[0]!
 
 /** Where callers in the mesh find a service. */
-export const addressOf = (service: string) => `http://${service}.${namespaces.services}.svc.cluster.local`
+export const addressOf = (service: string) => `http://${dnsNameOf(service, namespaces.services)}`
 
 /** For `x-request-id`; tells requests of the proofs from others. */
 export const newRequestId = () => `conformance-${randomUUID().slice(0, 13)}`
