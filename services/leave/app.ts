@@ -1,0 +1,27 @@
+import type { Hono } from 'hono'
+import type { Database } from '#kit/database.ts'
+import { serveFeed } from '#kit/events.ts'
+import { type AppOptions, createApp, type Handlers } from '#kit/server.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { leaveContract } from './contract.ts'
+import { peopleHandlers } from './handlers/people.ts'
+
+export const createLeaveApp = (
+  database: Database,
+  _clock: Clock = systemClock,
+  options: AppOptions = {},
+): Hono => {
+  const handlers = {
+    ...peopleHandlers(database),
+    events: serveFeed(database),
+  }
+  // Operations come in one after the other; the service is not among those that are deployed until all are there.
+  const operations = Object.fromEntries(
+    Object.entries(leaveContract.operations).filter(([name]) => Object.hasOwn(handlers, name)),
+  ) as (typeof leaveContract)['operations']
+  return createApp(
+    { ...leaveContract, operations },
+    handlers as unknown as Handlers<typeof operations>,
+    options,
+  )
+}

@@ -1,0 +1,21 @@
+import type { Environment } from '#kit/config.ts'
+
+/** What "now" is for leave. */
+export type Clock = () => Date
+
+export const systemClock: Clock = () => new Date()
+
+/**
+ * The clock of this process: the system's, or in the local run one that `LEAVE_NOW` has set (an instant, from which it
+ * goes on). In a mesh nobody may turn it, since entitlements would come and go with it.
+ */
+export function clockOf(env: Environment = process.env): Clock {
+  const set = env.LEAVE_NOW
+  if (set === undefined) return systemClock
+  if (env.IDENTITY_HEADERS !== 'loopback')
+    throw new Error('LEAVE_NOW sets the clock of the local run only: remove it here')
+  const begin = Date.parse(set)
+  if (Number.isNaN(begin)) throw new Error(`LEAVE_NOW must be an instant, not ${set}`)
+  const started = Date.now()
+  return () => new Date(begin + Date.now() - started)
+}

@@ -1,0 +1,119 @@
+import type { Tx } from '#kit/tx.ts'
+import type { Person, Terms } from '../domain/model.ts'
+import { refuse } from '../domain/refuse.ts'
+
+interface EmployeeFacts {
+  employeeId: string
+  sourceVersion: number
+  employeeNumber: string
+  employments: readonly { joinsOn: string; leavesOn: string | null }[]
+  terms: readonly {
+    effectiveFrom: string
+    effectiveTo: string | null
+    managerId: string | null
+    orgUnitId: string | null
+    location: string | null
+    timeZone: string
+    employmentType: string
+    fte: number
+  }[]
+}
+
+/** Takes a state of an employee over, as a whole; false where one as new is known. */
+export async function putEmployee(tx: Tx, facts: EmployeeFacts): Promise<boolean> {
+  const [row] = await tx.query(
+    `insert into employee as e (tenant, id, number, source_version) values (app_tenant(), $1, $2, $3)
+     on conflict (tenant, id) do update set number = excluded.number, source_version = excluded.source_version
+     where e.source_version < excluded.source_version and e.erased_at is null
+     returning 1`,
+    [facts.employeeId, facts.employeeNumber, facts.sourceVersion],
+    'employee_put',
+  )
+  if (!row) return false
+  await tx.query('delete from employment where employee_id = $1', [facts.employeeId], 'employment_clear')
+  await tx.query('delete from employee_terms where employee_id = $1', [facts.employeeId], 'terms_clear')
+  const { employments, terms } = facts
+  await Promise.all([
+    tx.query(
+      `insert into employment (tenant, employee_id, joins_on, leaves_on)
+       select app_tenant(), $1, * from unnest($2::date[], $3::date[])`,
+      [facts.employeeId, employments.map((one) => one.joinsOn), employments.map((one) => one.leavesOn)],
+      'employment_put',
+    ),
+    tx.query(
+      `insert into employee_terms (tenant, employee_id, valid_from, valid_to, manager_id, org_unit_id, location,
+         time_zone, employment_type, fte)
+       select app_tenant(), $1, f, coalesce(t + 1, 'infinity'), m, o, l, z, e, s
+       from unnest($2::date[], $3::date[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::numeric[])
+         as t (f, t, m, o, l, z, e, s)
+       -- Planned for after the leaving day, terms apply on no day.
+       where t is null or t >= f`,
+      [
+        facts.employeeId,
+        terms.map((one) => one.effectiveFrom),
+        terms.map((one) => one.effectiveTo),
+        terms.map((one) => one.managerId),
+        terms.map((one) => one.orgUnitId),
+        terms.map((one) => one.location),
+        terms.map((one) => one.timeZone),
+        terms.map((one) => one.employmentType),
+        terms.map((one) => one.fte),
+      ],
+      'terms_put',
+    ),
+  ])
+  return true
+}
+
+/** Notes that the company is there, so that the clock finds it. */
+export const noteCompany = (tx: Tx) =>
+  tx.query('insert into company (tenant) values (app_tenant()) on conflict do nothing', [], 'company_note')
+
+interface PersonRow {
+  id: string
+  sourceVersion: number
+  employments: Person['employments']
+  terms: Terms[]
+  schedules: Person['schedules']
+}
+
+/** What is known of some people; who isn't known is missing in the answer. */
+export async function loadPeople(tx: Tx, ids: readonly string[]): Promise<Map<string, Person>> {
+  const rows = await tx.query<PersonRow>(
+    `select e.id, e.source_version::float8 as "sourceVersion",
+       (select coalesce(json_agg(json_build_object('joinsOn', m.joins_on, 'leavesOn', m.leaves_on)
+                 order by m.joins_on), '[]')
+        from employment m where m.tenant = e.tenant and m.employee_id = e.id) as employments,
+       (select coalesce(json_agg(json_build_object('from', t.valid_from,
+                 'to', case when t.valid_to < 'infinity' then t.valid_to - 1 end, 'managerId', t.manager_id,
+                 'orgUnitId', t.org_unit_id, 'location', t.location, 'timeZone', t.time_zone,
+                 'employmentType', t.employment_type, 'fte', (t.fte * 1000)::int) order by t.valid_from), '[]')
+        from employee_terms t where t.tenant = e.tenant and t.employee_id = e.id) as terms,
+       (select coalesce(json_agg(json_build_object('from', s.valid_from, 'patternId', s.pattern_id,
+                 'calendarId', s.calendar_id) order by s.valid_from), '[]')
+        from employee_schedule s where s.tenant = e.tenant and s.employee_id = e.id) as schedules
+     from employee e where e.id = any ($1)`,
+    [ids],
+    'people_load',
+  )
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+export async function loadPerson(tx: Tx, id: string): Promise<Person> {
+  const person = (await loadPeople(tx, [id])).get(id)
+  if (!person) throw refuse('employee-not-found')
+  return person
+}
+
+/**
+ * Keeps others from changing the leave of this person until the transaction ends, so that what is decided on what was
+ * read of it stays true. Before any lock on an account.
+ */
+export async function lockPerson(tx: Tx, id: string): Promise<void> {
+  const [row] = await tx.query(
+    'select 1 from employee where id = $1 for no key update',
+    [id],
+    'employee_lock',
+  )
+  if (!row) throw refuse('employee-not-found')
+}
