@@ -67,6 +67,24 @@ describe('a search', () => {
   })
 })
 
+describe('names', () => {
+  it('are told to everybody of the company who has the ids, and to nobody else', async () => {
+    const { caller, scope } = as(ids.direct, 'self')
+    const employeeIds = [ids.peer, ids.boss, '0190a6b0-0000-7000-8000-000000000000']
+    const { items } = await company.act('getNames', { employeeIds, scope }, caller)
+    expect(new Map(items.map(({ employeeId, displayName }) => [employeeId, displayName]))).toEqual(
+      new Map([
+        [ids.peer, 'Ada Berg'],
+        [ids.boss, 'Ada Berg'],
+      ]),
+    )
+    const stranger = { ...company.hr, tenant: '0190a6b0-0000-7000-8000-000000000000' }
+    expect(await company.act('getNames', { employeeIds, scope: everything }, stranger)).toEqual({ items: [] })
+    const answer = await company.send('getNames', { employeeIds, scope: everything }, caller)
+    expect(answer).toMatchObject({ status: 403 })
+  })
+})
+
 describe('a change of terms', () => {
   const change = (whom: keyof typeof ids, reach: 'self' | 'reports') => {
     const { caller, scope } = as(ids.manager, reach)

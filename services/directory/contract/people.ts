@@ -87,6 +87,13 @@ export const peopleOperations = {
     output: z.object({ direct: z.int(), total: z.int() }),
     errors: ['employee-not-found'],
   }),
+  getNames: query({
+    summary:
+      'Names of people whose ids one has been told: to colleagues of the same company a name is no secret',
+    deadline: 1000,
+    input: z.strictObject({ employeeIds: z.array(id).max(2000), scope }),
+    output: z.object({ items: z.array(z.object({ employeeId: id, displayName: z.string() })) }),
+  }),
   getAuditTrail: query({
     summary: 'Who did what to an object, the latest first; personal values only for readers with the right',
     deadline: 2000,

@@ -5,7 +5,7 @@ import { peopleOperations } from '../contract/people.ts'
 import { mask } from '../domain/masking.ts'
 import { readAudit } from '../store/audit.ts'
 import { assertInScope } from '../store/employee.ts'
-import { searchEmployees, uuidCursor } from '../store/people.ts'
+import { readNames, searchEmployees, uuidCursor } from '../store/people.ts'
 import { countReports, readOrgChart, readReportingLine } from '../store/reports.ts'
 import { assertWholeTenant } from '../store/scope.ts'
 
@@ -37,6 +37,10 @@ export const peopleHandlers = (database: Database) =>
     async countReports({ employeeId, asOf, scope }, tx) {
       await assertInScope(tx, employeeId, scope)
       return countReports(tx, employeeId, asOf ?? null)
+    },
+
+    async getNames({ employeeIds }, tx) {
+      return { items: await readNames(tx, employeeIds) }
     },
 
     async getAuditTrail({ object, id, unmask, cursor, limit, scope }, tx) {

@@ -136,6 +136,14 @@ const badCursor = () =>
     errors: [{ pointer: '/cursor', rule: 'cursor', detail: 'Is not a cursor of this list' }],
   })
 
+/** Who is unknown is left out. */
+export const readNames = (tx: Tx, ids: readonly string[]) =>
+  tx.query<{ employeeId: string; displayName: string }>(
+    'select id as "employeeId", display_name as "displayName" from employee where id = any ($1)',
+    [ids],
+    'names_read',
+  )
+
 /** A cursor that is an id; anything else was made up. */
 export function uuidCursor(cursor: string): string {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(cursor)) throw badCursor()
