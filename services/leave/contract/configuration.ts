@@ -31,6 +31,7 @@ const asOf = localDate.optional().meta({ description: 'The date to look at; toda
 const rank = z.int().min(0).max(10_000)
 const policyErrors = [
   'policy-cap-below-grant',
+  'policy-amount-unrounded',
   'policy-without-approver',
   'policy-steps-disordered',
   'policy-dates-disordered',

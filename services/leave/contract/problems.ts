@@ -13,6 +13,7 @@ export const problems = {
   'reference-unknown': { status: 422, title: 'The object that a field refers to does not exist' },
   'country-unknown': { status: 422, title: 'No public holidays are known of that country or region' },
   'policy-cap-below-grant': { status: 422, title: 'The cap is below what is granted' },
+  'policy-amount-unrounded': { status: 422, title: 'An entitlement is a multiple of what it is rounded to' },
   'policy-without-approver': { status: 422, title: 'Some requests would have nobody to approve them' },
   'policy-steps-disordered': { status: 422, title: 'Tenure steps rise in years, each once' },
   'policy-dates-disordered': { status: 422, title: 'A period ends before it begins' },

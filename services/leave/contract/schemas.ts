@@ -32,6 +32,8 @@ export const frequency = z.enum([
   'hourly',
 ])
 
+export type Frequency = z.output<typeof frequency>
+
 /** A day of the year, `MM-DD`; 02-29 would not be there every year. */
 const yearStart = z
   .string()
