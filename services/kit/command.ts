@@ -113,9 +113,9 @@ export async function runOnce<T>(
   return { result: new StoredAnswer(body, false), last: Promise.all([flushed, stored]) }
 }
 
-/** The input without what If-Match fills: a precondition is no part of the body, and a replay comes before it. */
+/** The input without the versions that were seen: a precondition is no part of the body, and a replay comes before it. */
 function bodyOf(input: unknown): string {
-  const { version: _, expectedVersion: __, ...body } = input as Record<string, unknown>
+  const { version: _, expectedVersion: __, knownVersion: ___, ...body } = input as Record<string, unknown>
   return JSON.stringify(body)
 }
 

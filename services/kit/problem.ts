@@ -76,6 +76,23 @@ export interface ProblemDocument extends ProblemDetails {
   status: number
 }
 
+/**
+ * An error as others may hear of it: what an operation does not declare (all is, where there is no operation) is
+ * `internal`, without its message.
+ */
+export function tellable(
+  error: unknown,
+  declared?: readonly string[],
+): { code: string; details: ProblemDetails } {
+  if (error instanceof RemoteProblem && error.status >= 500) {
+    const isOfTheMoment = error.code === 'unavailable' || error.code === 'deadline-exceeded'
+    return { code: isOfTheMoment ? error.code : 'bad-gateway', details: {} }
+  }
+  const isDeclared =
+    error instanceof DomainError && (error.code in kitProblems || !declared || declared.includes(error.code))
+  return isDeclared ? { code: error.code, details: error.details } : { code: 'internal', details: {} }
+}
+
 /** Renders a code of `problems` or of the kit as an RFC 9457 document. */
 export function problemDocument(code: string, details: ProblemDetails, problems: Problems): ProblemDocument {
   const problem: Problem = problems[code] ?? kitProblems[code as KitProblem] ?? kitProblems.internal

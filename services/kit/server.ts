@@ -10,7 +10,7 @@ import { maxJsonBody, routeOf } from './contract.ts'
 import type { Database } from './database.ts'
 import { readInput } from './input.ts'
 import { log, traceOf } from './log.ts'
-import { DomainError, kitProblems, problemDocument, RemoteProblem } from './problem.ts'
+import { DomainError, problemDocument, tellable } from './problem.ts'
 import type { Scope } from './schemas.ts'
 import { observe } from './telemetry.ts'
 import type { Tx } from './tx.ts'
@@ -235,17 +235,7 @@ function events(
 
 /** Renders any error as a problem document; what is not declared is a 500 without its message. */
 function problem(c: Context, error: unknown, contract: Contract, op?: Operation): Response {
-  let code: string = 'internal'
-  let details = {}
-  if (error instanceof RemoteProblem && error.status >= 500)
-    code = error.code === 'unavailable' || error.code === 'deadline-exceeded' ? error.code : 'bad-gateway'
-  else if (
-    error instanceof DomainError &&
-    (error.code in kitProblems || !op || op.errors.includes(error.code))
-  ) {
-    code = error.code
-    details = error.details
-  }
+  const { code, details } = tellable(error, op?.errors)
   const document = problemDocument(code, details, contract.problems)
   c.set('problem', code)
   if (document.status >= 500 && code !== 'deadline-exceeded')
