@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { audiences } from '#kit/caller.ts'
 import { routeOf } from '#kit/contract.ts'
 import { databasesOf } from '../../cdk8s/environments.ts'
@@ -14,7 +14,7 @@ import { environment } from './harness/edge.ts'
 import { eventually } from './harness/eventually.ts'
 import { type Identity, identities, runningPods } from './harness/identities.ts'
 import type { PodRef } from './harness/kubernetes.ts'
-import { endProbes, startIdentities } from './harness/probes.ts'
+import { startIdentities } from './harness/probes.ts'
 import { measured } from './harness/report.ts'
 import { askFrom, evaluateIn, newRequestId } from './harness/requests.ts'
 import { greetingOf, knockFrom } from './harness/sockets.ts'
@@ -62,90 +62,110 @@ async function tokenFor(authority: Authority): Promise<Record<string, string>> {
   return { authorization: `Bearer ${token}` }
 }
 
+/** A question, and what the proxies said. */
+interface Said {
+  name: string
+  declared: boolean
+  /** By which an application writes of it. */
+  id: string
+  status: number
+}
+
+/** For what is refused before anybody counts it. */
+const tokens = new Map(
+  await Promise.all(authorities.map(async (each) => [each, await tokenFor(each)] as const)),
+)
+
 /**
  * Asks everything from a pod, with each kind of token. No question can be answered well, for values and media type are
  * wrong: applications refuse them, which is as good a sign that they were reached. Each token that counts is of another
  * tenant, so that no limit is met.
  */
-async function askAll(pod: PodRef, caller: string) {
+async function askAll(pod: PodRef, caller: string): Promise<Said[]> {
   const questions = operations.flatMap((asked) =>
-    authorities.map((authority) => ({ asked, authority, declared: isDeclared(caller, asked, authority) })),
+    authorities.map((authority) => ({
+      asked,
+      authority,
+      declared: isDeclared(caller, asked, authority),
+      id: newRequestId(),
+    })),
   )
-  const refused = new Map(
-    await Promise.all(authorities.map(async (each) => [each, await tokenFor(each)] as const)),
-  )
-  const since = new Date()
-  const ids = questions.map(() => newRequestId())
   const answers = await askFrom(
     pod,
     await Promise.all(
-      questions.map(async ({ asked: { callee, method, path }, authority, declared }, index) => ({
+      questions.map(async ({ asked: { callee, method, path }, authority, declared, id }) => ({
         url: addressOf(callee) + path.replaceAll(/\{\w+\}/g, 'conformance'),
         method,
         headers: {
-          ...(declared ? await tokenFor(authority) : refused.get(authority)),
-          'x-request-id': ids[index]!,
+          ...(declared ? await tokenFor(authority) : tokens.get(authority)),
+          'x-request-id': id,
           'content-type': 'text/plain',
         },
         ...(method === 'GET' ? {} : { body: 'conformance' }),
       })),
     ),
   )
-  const heard = () =>
-    Promise.all(services.map(({ name }) => heardBy(name, since))).then(
-      (logs) => new Set(logs.flatMap((log) => [...log.keys()])),
-    )
-  const nameOf = (index: number) => {
-    const { asked, authority } = questions[index]!
-    return `${asked.method} ${asked.callee}${asked.path} with ${authority}: ${answers[index]!.status} ${answers[index]!.error ?? ''}`
+  return questions.map(({ asked: { callee, method, path }, authority, declared, id }, index) => {
+    const { status, error = '' } = answers[index]!
+    return {
+      name: `${method} ${callee}${path} with ${authority}: ${status} ${error}`,
+      declared,
+      id,
+      status,
+    }
+  })
+}
+
+const ownPods = await runningPods()
+
+let probes: Map<Identity, PodRef>
+const said = new Map<PodRef, Said[]>()
+/** The ids of all questions that an application has written of. */
+let heard: Set<string>
+
+beforeAll(async () => {
+  probes = await startIdentities(identities)
+  const askers = [...probes, ...ownPods.map((pod) => [pod, pod] as const)].values()
+  const since = new Date()
+  // Several at a time: starting what asks takes as long as asking.
+  const work = async () => {
+    for (const [{ principal: caller }, pod] of askers) said.set(pod, await askAll(pod, caller))
   }
-  const those = (which: (index: number) => boolean) =>
-    questions
-      .map((_, index) => index)
-      .filter(which)
-      .map(nameOf)
-  // A line of a log takes a moment to get here; those of declared questions come last or together with any others.
-  const all = await eventually(
+  await Promise.all(Array.from({ length: 4 }, work))
+  // A line of a log takes a moment to get here; what was declared and asked last shows that all lines are there.
+  heard = await eventually(
     'The applications have logged what they were asked',
     async () => {
-      const ofAll = await heard()
-      expect(those((index) => questions[index]!.declared && !ofAll.has(ids[index]!))).toEqual([])
-      return ofAll
+      const logs = await Promise.all(services.map(({ name }) => heardBy(name, since)))
+      const ids = new Set(logs.flatMap((log) => [...log.keys()]))
+      const missing = [...said.values()].flat().filter(({ declared, id }) => declared && !ids.has(id))
+      expect(missing.map(({ name }) => name)).toEqual([])
+      return ids
     },
     10,
   )
-  return {
-    questions,
-    /** Undeclared, and yet in the log of an application. */
-    leaked: those((index) => !questions[index]!.declared && all.has(ids[index]!)),
-    /** Undeclared, and answered otherwise than by a refusal of that kind. */
-    unrefused: (statuses: readonly number[]) =>
-      those((index) => !questions[index]!.declared && !statuses.includes(answers[index]!.status)),
-  }
+})
+
+/** Of what is not declared: what got through to an application, and what was answered by no refusal of these kinds. */
+function expectRefusals(pod: PodRef, statuses: readonly number[]): void {
+  const undeclared = said.get(pod)!.filter(({ declared }) => !declared)
+  expect(undeclared.filter(({ id }) => heard.has(id)).map(({ name }) => name)).toEqual([])
+  expect(undeclared.filter(({ status }) => !statuses.includes(status)).map(({ name }) => name)).toEqual([])
 }
 
-let probes: Map<Identity, PodRef>
-beforeAll(async () => {
-  probes = await startIdentities(identities)
-})
-afterAll(endProbes)
-
 describe('1. who may call whom, past the caller’s own proxy: the callee’s lets in what is declared, all else is 403', () => {
-  it.each(identities)('$namespace/$account', async (identity) => {
-    const { questions, leaked, unrefused } = await askAll(probes.get(identity)!, identity.principal)
-    expect(leaked).toEqual([])
-    expect(unrefused([403])).toEqual([])
-    const declared = questions.filter((each) => each.declared).length
-    measured(identity.principal, `${declared} of ${questions.length} let in, the rest refused`)
+  it.each(identities)('$namespace/$account', (identity) => {
+    const pod = probes.get(identity)!
+    expectRefusals(pod, [403])
+    const declared = said.get(pod)!.filter((each) => each.declared)
+    measured(identity.principal, `${declared.length} of ${said.get(pod)!.length} let in, the rest refused`)
   })
 })
 
-describe('1. who may call whom, from the product’s own pods: what is declared answers, nothing else gets through', async () => {
-  it.each(await runningPods())('$namespace/$name', async (pod) => {
-    const { leaked, unrefused } = await askAll(pod, pod.principal)
-    expect(leaked).toEqual([])
+describe('1. who may call whom, from the product’s own pods: what is declared answers, nothing else gets through', () => {
+  it.each(ownPods)('$namespace/$name', (pod) => {
     // Its own proxy knows no such place (502), or no other service at all (0: it closes the connection).
-    expect(unrefused([403, 502, 0])).toEqual([])
+    expectRefusals(pod, [403, 502, 0])
   })
 })
 
@@ -178,16 +198,22 @@ describe('1. what keeps data', () => {
       : []),
   ]
 
-  it.each(stores)(
+  /** Of each identity, in the order of the stores: whether it was answered. */
+  let answered: (readonly [Identity, boolean[]])[]
+  beforeAll(async () => {
+    answered = await Promise.all(
+      [...probes].map(async ([identity, pod]) => {
+        const heard = await knockFrom(pod, stores)
+        return [identity, heard.map(({ answer }) => answer !== '')] as const
+      }),
+    )
+  })
+
+  it.each(stores.map((store, index) => ({ ...store, index })))(
     '$what is reached by its own and by nobody else',
-    async ({ host, port, words, callers }) => {
-      const reached = await Promise.all(
-        [...probes].map(async ([identity, pod]) => {
-          const [heard] = await knockFrom(pod, [{ host, port, words }])
-          return heard!.answer ? [identity.principal] : []
-        }),
-      )
-      expect(reached.flat().sort()).toEqual([...callers].sort())
+    ({ callers, index }) => {
+      const reached = answered.filter(([, of]) => of[index]).map(([identity]) => identity.principal)
+      expect(reached.sort()).toEqual([...callers].sort())
     },
   )
 

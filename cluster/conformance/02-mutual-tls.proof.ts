@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { edge, graphOf } from '../../mesh/graph.ts'
 import { namespaces, principal, principalOf } from '../../mesh/resource.ts'
 import { services } from '../../services/index.ts'
@@ -8,7 +8,7 @@ import { eventually } from './harness/eventually.ts'
 import { spiffe } from './harness/identities.ts'
 import { forward, kubectl, type PodRef } from './harness/kubernetes.ts'
 import { applicationPorts, knockAt, placeOf, runningPodsOfOurs } from './harness/ports.ts'
-import { elsewhere, endProbes, type Stranger, startStrangers } from './harness/probes.ts'
+import { elsewhere, type Stranger, startStrangers } from './harness/probes.ts'
 import { proxyAdmin } from './harness/proxies.ts'
 import { measured } from './harness/report.ts'
 import { askFrom } from './harness/requests.ts'
@@ -21,7 +21,6 @@ let strangers: Record<Stranger, PodRef>
 beforeAll(async () => {
   strangers = await startStrangers('node', 'outsider', 'neighbour', 'sneak')
 })
-afterAll(endProbes)
 
 const places = [
   { from: 'node', where: 'from the node' },

@@ -46,17 +46,18 @@ describe('under constant load no request fails', () => {
     expect(load.failures.slice(before)).toEqual([])
   }
 
-  it.each(names)('when %s and its worker are replaced', (service) =>
+  it('when all services, their workers and the edge are replaced', () =>
     unharmed(async () => {
       const since = new Date()
-      await replace(namespaces.services, await deploymentsOf(service))
-      await eventually('The new pods have work', async () =>
-        expect((await heardBy(service, since)).size).toBeGreaterThan(0),
-      )
-    }),
-  )
-
-  it('when the edge is replaced', () => unharmed(() => replace(namespaces.edge, [edge])))
+      await Promise.all([
+        replace(namespaces.services, (await Promise.all(names.map(deploymentsOf))).flat()),
+        replace(namespaces.edge, [edge]),
+      ])
+      for (const name of names)
+        await eventually(`The new pods of ${name} have work`, async () =>
+          expect((await heardBy(name, since)).size).toBeGreaterThan(0),
+        )
+    }))
 
   it('when istiod is replaced', () => unharmed(() => replace('istio-system', ['istiod'])))
 
@@ -82,12 +83,14 @@ describe('under constant load no request fails', () => {
             ['create', '--raw', `/api/v1/namespaces/${namespace}/pods/${name}/eviction`, '--filename', '-'],
             JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } }),
           )
-        for (const name of names) {
-          const [first, second] = await podsOf(name)
-          await evict(first!)
-          await expect(evict(second!)).rejects.toThrow('disruption budget')
-          await rolledOut(namespaces.services, [name])
-        }
+        await Promise.all(
+          names.map(async (name) => {
+            const [first, second] = await podsOf(name)
+            await evict(first!)
+            await expect(evict(second!)).rejects.toThrow('disruption budget')
+          }),
+        )
+        await rolledOut(namespaces.services, names)
       }))
 
     it('of which one is taken away', () =>

@@ -20,12 +20,15 @@ const rate = 45
 
 /** What a command goes through on its way to the database that keeps it. */
 const onTheWay = [workforceContract.service, database]
+const victims = [...onTheWay, edge]
 
 describe('a pod that is killed loses no command and doubles none', () => {
   let companies: Company[]
   let scaled: Awaited<ReturnType<typeof scale>>
   let load: Load
   const ids: string[] = []
+  /** How many pods each had. */
+  const before = new Map<string, number>()
   const given = { once: 0, again: 0 }
 
   beforeAll(async () => {
@@ -33,6 +36,7 @@ describe('a pod that is killed loses no command and doubles none', () => {
       Promise.all([newCompany(), newCompany(), newCompany()]),
     )
     scaled = await scale(onTheWay, 2)
+    for (const workload of victims) before.set(workload, (await podsOf(workload)).length)
     load = startLoad(
       companies.map((company) => ({ name: `a command of ${company.company}`, send: () => command(company) })),
       rate,
@@ -66,13 +70,17 @@ describe('a pod that is killed loses no command and doubles none', () => {
     )
   }
 
-  it.each([...onTheWay, edge])('of %s, in the middle of its work', async (workload) => {
+  it.each(victims)('of %s, in the middle of its work', async (workload) => {
     await answered(20)
-    const victim = await podOf(workload)
-    const before = (await podsOf(workload)).length
-    await killPod(victim)
+    await killPod(await podOf(workload))
     await answered(60)
-    await eventually('It has started anew', async () => expect(await podsOf(workload)).toHaveLength(before))
+  })
+
+  it('and what was killed has started anew', async () => {
+    for (const [workload, replicas] of before)
+      await eventually(`${workload} has started anew`, async () =>
+        expect(await podsOf(workload)).toHaveLength(replicas),
+      )
   })
 
   it('so that each stands there exactly once', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { edge, graphOf } from '../../mesh/graph.ts'
 import { keyRotation } from '../../mesh/key-rotation.ts'
 import { namespaces, servicePort } from '../../mesh/resource.ts'
@@ -8,7 +8,7 @@ import { runningPods } from './harness/identities.ts'
 import { apply, kubectl, list } from './harness/kubernetes.ts'
 import { packetsPass } from './harness/packets.ts'
 import { applicationPorts, knockAt, placeOf, runningPodsOfOurs } from './harness/ports.ts'
-import { elsewhere, endProbes, made, startStrangers } from './harness/probes.ts'
+import { elsewhere, made, startStrangers } from './harness/probes.ts'
 import { measured } from './harness/report.ts'
 import { evaluateIn } from './harness/requests.ts'
 import { knockFrom } from './harness/sockets.ts'
@@ -45,7 +45,6 @@ describe('10. Pod Security', () => {
     metadata: { name: 'conformance-greedy', namespace, labels: made },
     spec: { containers: [{ name: 'probe', image: 'none' }], ...spec },
   })
-  afterAll(endProbes)
 
   it.each(ours)('a pod that is root in the network of the node is refused in %s', async (namespace) => {
     const greedy = pod(namespace, { hostNetwork: true, hostPID: true, securityContext: { runAsUser: 0 } })
@@ -112,8 +111,6 @@ describe('10. tokens of the API server', () => {
 })
 
 describe('10. NetworkPolicies', () => {
-  afterAll(endProbes)
-
   it('there is one for each call in the graph, and none that would let another call pass', async () => {
     const policies = await list('networkpolicies')
     const pods = await runningPodsOfOurs()

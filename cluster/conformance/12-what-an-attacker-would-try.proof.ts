@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { routeOf } from '#kit/contract.ts'
 import { calleesOf, graphOf } from '../../mesh/graph.ts'
 import { principalOf, selects } from '../../mesh/resource.ts'
@@ -8,7 +8,7 @@ import { eventually } from './harness/eventually.ts'
 import { identities, spiffe } from './harness/identities.ts'
 import { type KubeObject, list, type PodRef } from './harness/kubernetes.ts'
 import { applicationPorts, knockAt, placeOf, runningPodsOfOurs } from './harness/ports.ts'
-import { endProbes, startProbes } from './harness/probes.ts'
+import { startProbes } from './harness/probes.ts'
 import { measured } from './harness/report.ts'
 import { evaluateIn, newRequestId } from './harness/requests.ts'
 import { type Knock, knockFrom } from './harness/sockets.ts'
@@ -35,9 +35,8 @@ beforeAll(async () => {
   istiod = (await list('pods', 'istio-system', 'app=istiod')).find(
     ({ status }) => status.phase === 'Running',
   )!
-  ours = (await runningPodsOfOurs()).filter(({ metadata }) => metadata.name !== name)
+  ours = await runningPodsOfOurs()
 })
-afterAll(endProbes)
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: conformance\r\nConnection: close\r\n\r\n`
 

@@ -5,7 +5,8 @@ import { edge } from '../../../mesh/graph.ts'
 import { principal } from '../../../mesh/resource.ts'
 import { services } from '../../../services/index.ts'
 import { environment } from './edge.ts'
-import { list, type PodRef } from './kubernetes.ts'
+import type { PodRef } from './kubernetes.ts'
+import { runningPodsOfOurs } from './ports.ts'
 
 /** What a workload is known by in the mesh: each ServiceAccount that a pod of the manifests runs with. */
 export interface Identity {
@@ -33,14 +34,9 @@ export const spiffe = (principal: string) => `spiffe://${principal}`
 /** The images that have Node: those of the services and of the edge's stand-in. */
 const withNode = [...services.map(({ name }) => name), edge].map((name) => imageOf(environment, name))
 
-/** The product's own pods that run and have Node, with the container that has it. */
+/** Those of the product's own pods that run and have Node, with the container that has it. */
 export async function runningPods(): Promise<(PodRef & { principal: string })[]> {
-  const namespaces = new Set(identities.map(({ namespace }) => namespace))
-  const pods = (await list('pods')).filter(
-    ({ metadata, status }) =>
-      namespaces.has(metadata.namespace) && status.phase === 'Running' && !metadata.deletionTimestamp,
-  )
-  return pods.flatMap(({ metadata: { name, namespace }, spec }) => {
+  return (await runningPodsOfOurs()).flatMap(({ metadata: { name, namespace }, spec }) => {
     const container = spec.containers.find(({ image }: { image: string }) => withNode.includes(image))
     return container
       ? [

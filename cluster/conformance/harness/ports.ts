@@ -1,5 +1,6 @@
 import { namespaces } from '../../../mesh/resource.ts'
 import { type KubeObject, list } from './kubernetes.ts'
+import { isMade } from './probes.ts'
 import { greetingOf, type Knock } from './sockets.ts'
 
 /** A port on which an application of ours listens, at the address of its pod. */
@@ -14,11 +15,14 @@ export interface ApplicationPort {
 
 const ours: readonly string[] = Object.values(namespaces)
 
-/** The pods of our namespaces that run. */
+/** The product's own pods that run. */
 export const runningPodsOfOurs = async (): Promise<KubeObject[]> =>
   (await list('pods')).filter(
-    ({ metadata, status }) =>
-      ours.includes(metadata.namespace) && status.phase === 'Running' && !metadata.deletionTimestamp,
+    (pod) =>
+      ours.includes(pod.metadata.namespace) &&
+      pod.status.phase === 'Running' &&
+      !pod.metadata.deletionTimestamp &&
+      !isMade(pod),
   )
 
 /** Every port of every pod that runs in our namespaces, but for those of the proxies. */

@@ -4,7 +4,7 @@ import { namespaces } from '../../../mesh/resource.ts'
 import { services } from '../../../services/index.ts'
 import { environment } from './edge.ts'
 import type { Identity } from './identities.ts'
-import { apply, kubectl, type PodRef } from './kubernetes.ts'
+import { apply, type KubeObject, kubectl, type PodRef } from './kubernetes.ts'
 
 /** A namespace that is none of ours: no sidecars unless asked for, no policy, no Pod Security. */
 export const elsewhere = 'staffmesh-conformance'
@@ -13,6 +13,7 @@ const partOf = 'app.kubernetes.io/part-of'
 const ours = { [partOf]: 'conformance' }
 /** What all objects of the proofs carry, whatever else they pretend to be. */
 export const made = { 'staffmesh.dev/made-by': 'conformance' }
+export const isMade = ({ metadata }: KubeObject) => metadata.labels?.['staffmesh.dev/made-by'] !== undefined
 
 export interface Probe {
   name: string
@@ -47,6 +48,7 @@ const podFor = ({ name, namespace, account, labels, user, onNode }: Probe) => ({
   },
 })
 
+/** Those that another proof has started already are shared; they are gone after the last (teardown.ts). */
 export async function startProbes(probes: readonly Probe[]): Promise<PodRef[]> {
   await apply(...probes.map(podFor))
   return Promise.all(
@@ -96,11 +98,22 @@ const open = (namespace: string) =>
     egress: [{ hosts: ['*/*'] }],
   })
 
+/** Strangers of other namespaces are not meant. */
+const amongOurs = {
+  key: 'kubernetes.io/metadata.name',
+  operator: 'In',
+  values: Object.values(namespaces),
+}
+
 const letIn = (namespace: string) =>
   object('networking.k8s.io/v1', 'NetworkPolicy', 'in', namespace, {
     podSelector: {},
     policyTypes: ['Ingress'],
-    ingress: [{ from: [{ namespaceSelector: {}, podSelector: { matchLabels: ours } }] }],
+    ingress: [
+      {
+        from: [{ namespaceSelector: { matchExpressions: [amongOurs] }, podSelector: { matchLabels: ours } }],
+      },
+    ],
   })
 
 const letOut = (namespace: string) =>
@@ -135,10 +148,9 @@ export async function startStrangers<S extends Stranger>(...names: S[]): Promise
 /** Takes away all that the functions above have made. */
 export async function endProbes(): Promise<void> {
   const selector = Object.entries(made).map((pair) => pair.join('='))
-  for (const namespace of Object.values(namespaces))
-    await kubectl([
-      ...['delete', 'pods,networkpolicies,sidecars.networking.istio.io', '--namespace', namespace],
-      ...['--selector', selector.join()],
-    ])
-  await kubectl(['delete', 'namespaces', '--selector', selector.join()])
+  await Promise.all(
+    [['pods,networkpolicies,sidecars.networking.istio.io', '--all-namespaces'], ['namespaces']].map((what) =>
+      kubectl(['delete', ...what, '--selector', selector.join()]),
+    ),
+  )
 }

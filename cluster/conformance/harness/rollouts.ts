@@ -35,29 +35,32 @@ export async function scale(
   const scalers = (await list('horizontalpodautoscalers', namespaces.services)).filter(({ metadata }) =>
     services.includes(metadata.name),
   )
-  const bound = (name: string, bounds: { minReplicas: number; maxReplicas: number }) =>
-    kubectl([
+  const set = async (
+    name: string,
+    bounds: { minReplicas: number; maxReplicas: number },
+    count: number,
+  ): Promise<void> => {
+    await kubectl([
       ...['patch', 'horizontalpodautoscaler', name, '--namespace', namespaces.services],
       ...['--type', 'merge', '--patch', JSON.stringify({ spec: bounds })],
     ])
-  const set = async (name: string, count: number) => {
     await kubectl([
       ...['scale', 'deployment', name, '--namespace', namespaces.services],
       ...['--replicas', String(count)],
     ])
-    await rolledOut(namespaces.services, [name])
   }
-  // One after the other: on a small machine what starts takes the processors from what answers.
-  for (const name of services) {
-    await bound(name, { minReplicas: replicas, maxReplicas: replicas })
-    await set(name, replicas)
-  }
+  await Promise.all(
+    services.map((name) => set(name, { minReplicas: replicas, maxReplicas: replicas }, replicas)),
+  )
+  await rolledOut(namespaces.services, services)
   return {
     async back() {
-      for (const { metadata, spec } of scalers) {
-        await bound(metadata.name, spec)
-        await set(metadata.name, spec.minReplicas)
-      }
+      await Promise.all(
+        scalers.map(({ metadata, spec: { minReplicas, maxReplicas } }) =>
+          set(metadata.name, { minReplicas, maxReplicas }, minReplicas),
+        ),
+      )
+      await rolledOut(namespaces.services, services)
     },
   }
 }
