@@ -6,14 +6,14 @@ import { amount, dayPart, unit } from './schemas.ts'
 export const requestState = z.enum(['pending', 'approved', 'rejected', 'cancelled'])
 export const requestAction = z.enum(['cancel', 'approve', 'reject'])
 
-const day = z.object({
+export const day = z.object({
   date: localDate,
   part: z.enum(['full', 'first-half', 'second-half', 'hours']),
   minutes: z.int().meta({ description: 'Working time that it takes' }),
   amount,
 })
 
-const approval = z.object({
+export const approval = z.object({
   step: z.int().min(1),
   approver: z.enum(['manager', 'managers-manager', 'hr']),
   approverId: id.nullable().meta({ description: 'null: anybody of HR' }),
@@ -23,7 +23,7 @@ const approval = z.object({
   comment: z.string().nullable(),
 })
 
-const change = z.object({
+export const change = z.object({
   at: instant,
   cause: z.enum(['holidays', 'working-pattern', 'policy', 'employment']),
   before: amount,
@@ -67,6 +67,10 @@ const requested = {
   parts: z
     .array(z.strictObject({ date: localDate, take: dayPart }))
     .max(366)
+    .refine((parts) => new Set(parts.map(({ date }) => date)).size === parts.length, {
+      error: 'Names a date twice',
+      params: { rule: 'unique-dates' },
+    })
     .default([])
     .meta({ description: 'Days of which only a part is taken; all others are taken as a whole' }),
   knownVersion: version
@@ -78,6 +82,7 @@ const requested = {
 const requestErrors = [
   'employee-not-found',
   'leave-type-not-found',
+  'leave-type-closed',
   'employee-facts-behind',
   'no-policy',
   'ends-before-start',
@@ -109,7 +114,13 @@ export const requestOperations = {
       balanceAfter: amount,
       lots: z.array(z.object({ usableTo: localDate.nullable(), amount })),
       approvers: z.array(approval.pick({ step: true, approver: true, approverId: true })),
-      conflicts: z.array(z.object({ code: z.enum(requestErrors), detail: z.string() })),
+      conflicts: z.array(
+        z.object({
+          code: z.enum(requestErrors),
+          detail: z.string(),
+          pointer: z.string().meta({ description: 'JSON pointer to the field of this input to change' }),
+        }),
+      ),
     }),
     errors: [
       'employee-not-found',
@@ -185,6 +196,8 @@ export const requestOperations = {
       of: z.enum(['team', 'reports']).meta({
         description: 'team: who has the same manager, and the manager; reports: whom the scope reaches',
       }),
+      cursor: page.cursor,
+      limit: z.int().min(1).max(500).default(500).meta({ description: 'People of a page at most' }),
       scope,
     }),
     output: z.object({
@@ -203,6 +216,7 @@ export const requestOperations = {
           holidays: z.array(localDate),
         }),
       ),
+      next: z.string().nullable(),
     }),
     errors: ['ends-before-start', 'request-too-long'],
   }),
