@@ -8,11 +8,11 @@ import { peopleHandlers } from './handlers/people.ts'
 
 export const createLeaveApp = (
   database: Database,
-  _clock: Clock = systemClock,
+  clock: Clock = systemClock,
   options: AppOptions = {},
 ): Hono => {
   const handlers = {
-    ...peopleHandlers(database),
+    ...peopleHandlers(database, clock),
     events: serveFeed(database),
   }
   // Operations come in one after the other; the service is not among those that are deployed until all are there.

@@ -1,7 +1,9 @@
+import { randomUUIDv7 } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testCall } from '#kit/testing.ts'
+import { book } from './fixtures/booked.ts'
 import { loadPerson } from './store/people.ts'
-import { type Leave, startLeave } from './testing.ts'
+import { everything, type Leave, lifecycleOf, problem, startLeave } from './testing.ts'
 
 let leave: Leave
 beforeAll(async () => {
@@ -10,7 +12,6 @@ beforeAll(async () => {
 afterAll(() => leave.close())
 
 describe('what lifecycle tells of an employee', () => {
-  const told = { employeeNumber: '1', employments: [{ joinsOn: '2020-01-01', leavesOn: null }] }
   const terms = {
     effectiveFrom: '2020-01-01',
     effectiveTo: null,
@@ -21,18 +22,22 @@ describe('what lifecycle tells of an employee', () => {
     employmentType: 'permanent',
     fte: 0.615,
   } as const
+  const state = (sourceVersion: number, location = 'Leeds', employeeNumber = '1') => ({
+    sourceVersion,
+    employeeNumber,
+    employments: [{ joinsOn: '2020-01-01', leavesOn: null }],
+    terms: [{ ...terms, location }],
+  })
 
   it('is known from then on, and a late or doubled state of it changes nothing', async () => {
     const { act, hire, tenant } = leave.company()
     const employeeId = await hire()
-    const lifecycle = { tenant, account: 'job:lifecycle', roles: [] }
     const put = (sourceVersion: number, location: string) =>
-      act('putEmployee', { employeeId, sourceVersion, ...told, terms: [{ ...terms, location }] }, lifecycle)
+      act('putEmployee', { employeeId, ...state(sourceVersion, location) }, lifecycleOf(tenant))
     expect(await put(3, 'York')).toEqual({ applied: true, sourceVersion: 3 })
     expect(await put(2, 'Leeds')).toEqual({ applied: false, sourceVersion: 2 })
     expect(await put(3, 'Hull')).toEqual({ applied: false, sourceVersion: 3 })
-    const call = testCall(tenant)
-    const person = await leave.db.database.read(call, (tx) => loadPerson(tx, employeeId))
+    const person = await leave.db.database.read(testCall(tenant), (tx) => loadPerson(tx, employeeId))
     expect(person.terms).toEqual([
       {
         from: '2020-01-01',
@@ -45,5 +50,99 @@ describe('what lifecycle tells of an employee', () => {
         fte: 615,
       },
     ])
+  })
+
+  it('is the newest state in the end, in whatever order many arrive at once', async () => {
+    const { act, tenant } = leave.company()
+    const employeeId = randomUUIDv7()
+    const versions = [4, 1, 5, 2, 3, 5, 1, 4]
+    await Promise.all(
+      versions.map((version) =>
+        act('putEmployee', { employeeId, ...state(version, `Place ${version}`) }, lifecycleOf(tenant)),
+      ),
+    )
+    const person = await leave.db.database.read(testCall(tenant), (tx) => loadPerson(tx, employeeId))
+    expect(person).toMatchObject({ sourceVersion: 5, terms: [{ location: 'Place 5' }] })
+  })
+
+  it('makes what is booked and requested be rated anew only where it changes what that goes by', async () => {
+    const { act, tenant } = leave.company()
+    const employeeId = randomUUIDv7()
+    const jobs = async () => {
+      const rows = await leave.db.sudo(
+        `select 1 from graphile_worker._private_jobs where payload ->> 'employeeId' = $1`,
+        [employeeId],
+      )
+      return rows.length
+    }
+    const put = async (...given: Parameters<typeof state>) => {
+      await act('putEmployee', { employeeId, ...state(...given) }, lifecycleOf(tenant))
+      return jobs()
+    }
+    expect(await put(1)).toBe(0)
+    expect(await put(2, 'Leeds', 'another number')).toBe(0)
+    expect(await put(3, 'York')).toBe(1)
+  })
+
+  it('is told by background work only', async () => {
+    const { send } = leave.company()
+    const input = { employeeId: randomUUIDv7(), ...state(1) }
+    expect(await send('putEmployee', input)).toMatchObject(problem(403, 'forbidden'))
+  })
+})
+
+describe('erasing a person', () => {
+  const erase = (employeeId: string) => ({ employeeId, scope: everything })
+
+  it('waits until the person has left', async () => {
+    const { hire, send, tenant } = leave.company()
+    leave.setNow('2026-03-02T09:00:00Z')
+    const [staying, leaving, left] = [
+      await hire(),
+      await hire({ leavesOn: '2026-03-02' }),
+      await hire({ leavesOn: '2026-03-01' }),
+    ]
+    const answers = []
+    for (const who of [staying, leaving, left, randomUUIDv7()])
+      answers.push(await send('eraseEmployee', erase(who), lifecycleOf(tenant)))
+    expect(answers).toMatchObject([
+      problem(409, 'still-employed'),
+      problem(409, 'still-employed'),
+      { status: 200, body: { employeeId: left, erased: true } },
+      problem(404, 'employee-not-found'),
+    ])
+  })
+
+  it('leaves no word of the person, and the ledger as it was', async () => {
+    const { act, hire, tenant } = leave.company()
+    const employeeId = await hire({ leavesOn: '2021-06-30', number: 'Secret number' })
+    const other = await hire()
+    await book(leave.db, { tenant, employeeId, delegateId: other, words: 'Secret words' })
+    await book(leave.db, { tenant, employeeId: other, delegateId: employeeId, words: 'Words that stay' })
+    const exported = async (of: string) => {
+      const { items } = await act('exportLeave', { employeeId: of }, lifecycleOf(tenant))
+      return items[0]!
+    }
+    const [before, others] = [await exported(employeeId), await exported(other)]
+
+    const erased = { employeeId, erased: true }
+    expect(await act('eraseEmployee', erase(employeeId), lifecycleOf(tenant))).toEqual(erased)
+    expect(await act('eraseEmployee', erase(employeeId), lifecycleOf(tenant))).toEqual(erased)
+    const after = await exported(employeeId)
+    expect(after.accounts[0]!.entries).toEqual(
+      before.accounts[0]!.entries.map((entry) => ({ ...entry, reason: null })),
+    )
+    expect(after.requests).toMatchObject([{ note: null, cancelReason: null, approvals: [{ comment: null }] }])
+    expect(await exported(other)).toEqual(others)
+    expect(await leave.tablesWith('Secret')).toEqual([])
+  })
+
+  it('is final: a later state of the employee is not taken over', async () => {
+    const { act, hire, tenant } = leave.company()
+    const employeeId = await hire({ leavesOn: '2021-06-30' })
+    await act('eraseEmployee', erase(employeeId), lifecycleOf(tenant))
+    await hire({ id: employeeId, version: 9, number: 'E-1', leavesOn: '2021-06-30' })
+    const rows = await leave.db.sudo('select number from employee where id = $1', [employeeId])
+    expect(rows).toEqual([{ number: '' }])
   })
 })

@@ -24,6 +24,14 @@ export interface Answer<T> {
 const migrations = new URL('./migrations/', import.meta.url)
 export const everything = { reach: 'all' } as const
 
+export const problem = (status: number, code: string) => ({
+  status,
+  body: { type: `https://staffmesh.dev/problems/${code}` },
+})
+
+/** Background work of lifecycle in a company. */
+export const lifecycleOf = (tenant: string): TestCaller => ({ tenant, account: 'job:lifecycle', roles: [] })
+
 /** Leave on a database of its own, at an hour that a test sets. */
 export async function startLeave(now = '2026-03-02T09:00:00Z') {
   const db: TestDatabase = await testDatabase({ service: 'leave', migrations, constraints })
@@ -41,6 +49,22 @@ export async function startLeave(now = '2026-03-02T09:00:00Z') {
     startWorker: () => work('leave', db.urls.worker, leaveJobs(db.database, clock)),
     /** A company with nobody and nothing in it. */
     company: (tenant: string = randomUUIDv7()) => companyOf(app, tenant),
+    /** Tables with a row that has some text in it, leaving out stored answers, which go by themselves. */
+    async tablesWith(text: string): Promise<string[]> {
+      const tables = await db.sudo<{ name: string }>(
+        `select relname as name from pg_class
+         where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'idempotency'`,
+      )
+      const found = await Promise.all(
+        tables.map(async ({ name }) => {
+          const rows = await db.sudo(`select 1 from ${name} t where t::text like '%' || $1 || '%' limit 1`, [
+            text,
+          ])
+          return rows.length > 0 ? [name] : []
+        }),
+      )
+      return found.flat()
+    },
     close: () => db.close(),
   }
 }
@@ -118,7 +142,7 @@ function companyOf(app: Hono, tenant: string) {
         employments: [{ joinsOn, leavesOn: given.leavesOn ?? null }],
         terms: given.history ?? [first],
       },
-      { tenant, account: 'job:lifecycle', roles: [] },
+      lifecycleOf(tenant),
     )
     return employeeId
   }

@@ -28,7 +28,7 @@ const calendarFields = {
   isDefault: z.boolean().default(false).meta({ description: 'For all who have no other' }),
 }
 
-const holiday = z.object({
+export const holiday = z.object({
   date: localDate,
   name: z.string(),
   portion,

@@ -14,6 +14,10 @@ export const employmentOn = (person: Person, date: string): Employment | undefin
     ({ joinsOn, leavesOn }) => joinsOn <= date && (leavesOn === null || date <= leavesOn),
   )
 
+/** Whether the person is employed on a day or will be later. */
+export const isEmployedFrom = (person: Person, date: string): boolean =>
+  person.employments.some(({ leavesOn }) => leavesOn === null || date <= leavesOn)
+
 /** The day that it is where the person works. */
 export const todayOf = (person: Person, now: Date): string => {
   const inUtc = now.toISOString().slice(0, 10)

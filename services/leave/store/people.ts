@@ -19,25 +19,57 @@ interface EmployeeFacts {
   }[]
 }
 
-/** Takes a state of an employee over, as a whole; false where one as new is known. */
-export async function putEmployee(tx: Tx, facts: EmployeeFacts): Promise<boolean> {
-  const [row] = await tx.query(
+/**
+ * - `older`: as new a state is known, or the person was erased: nothing was written
+ * - `first`: nothing was known of the employee
+ * - `same`: nothing that leave goes by is another
+ * - `changed`: employments or terms are
+ */
+type News = 'older' | 'first' | 'same' | 'changed'
+
+/** Takes a state of an employee over, as a whole. */
+export async function putEmployee(tx: Tx, facts: EmployeeFacts): Promise<News> {
+  const { employeeId: id } = facts
+  const [row] = await tx.query<{ first: boolean }>(
     `insert into employee as e (tenant, id, number, source_version) values (app_tenant(), $1, $2, $3)
      on conflict (tenant, id) do update set number = excluded.number, source_version = excluded.source_version
      where e.source_version < excluded.source_version and e.erased_at is null
-     returning 1`,
-    [facts.employeeId, facts.employeeNumber, facts.sourceVersion],
+     returning old is null as first`,
+    [id, facts.employeeNumber, facts.sourceVersion],
     'employee_put',
   )
-  if (!row) return false
-  await tx.query('delete from employment where employee_id = $1', [facts.employeeId], 'employment_clear')
-  await tx.query('delete from employee_terms where employee_id = $1', [facts.employeeId], 'terms_clear')
-  const { employments, terms } = facts
+  if (!row) return 'older'
+  if (row.first) {
+    await insertFacts(tx, facts)
+    return 'first'
+  }
+  const before = await readFacts(tx, id)
   await Promise.all([
+    tx.query('delete from employment where employee_id = $1', [id], 'employment_clear'),
+    tx.query('delete from employee_terms where employee_id = $1', [id], 'terms_clear'),
+    insertFacts(tx, facts),
+  ])
+  return before === (await readFacts(tx, id)) ? 'same' : 'changed'
+}
+
+/** Employments and terms as text, to be compared. */
+async function readFacts(tx: Tx, id: string): Promise<string> {
+  const [row] = await tx.query<{ facts: string }>(
+    `select concat(
+       (select json_agg(m order by m.joins_on) from employment m where m.employee_id = $1),
+       (select json_agg(t order by t.valid_from) from employee_terms t where t.employee_id = $1)) as facts`,
+    [id],
+    'facts_read',
+  )
+  return row!.facts
+}
+
+const insertFacts = (tx: Tx, { employeeId, employments, terms }: EmployeeFacts) =>
+  Promise.all([
     tx.query(
       `insert into employment (tenant, employee_id, joins_on, leaves_on)
        select app_tenant(), $1, * from unnest($2::date[], $3::date[])`,
-      [facts.employeeId, employments.map((one) => one.joinsOn), employments.map((one) => one.leavesOn)],
+      [employeeId, employments.map((one) => one.joinsOn), employments.map((one) => one.leavesOn)],
       'employment_put',
     ),
     tx.query(
@@ -49,7 +81,7 @@ export async function putEmployee(tx: Tx, facts: EmployeeFacts): Promise<boolean
        -- Planned for after the leaving day, terms apply on no day.
        where t is null or t >= f`,
       [
-        facts.employeeId,
+        employeeId,
         terms.map((one) => one.effectiveFrom),
         terms.map((one) => one.effectiveTo),
         terms.map((one) => one.managerId),
@@ -62,8 +94,6 @@ export async function putEmployee(tx: Tx, facts: EmployeeFacts): Promise<boolean
       'terms_put',
     ),
   ])
-  return true
-}
 
 /** Notes that the company is there, so that the clock finds it. */
 export const noteCompany = (tx: Tx) =>
@@ -103,6 +133,15 @@ export async function loadPerson(tx: Tx, id: string): Promise<Person> {
   const person = (await loadPeople(tx, [id])).get(id)
   if (!person) throw refuse('employee-not-found')
   return person
+}
+
+export async function isErased(tx: Tx, id: string): Promise<boolean> {
+  const [row] = await tx.query<{ erased: boolean }>(
+    'select erased_at is not null as erased from employee where id = $1',
+    [id],
+    'employee_erased',
+  )
+  return row?.erased ?? false
 }
 
 /**
