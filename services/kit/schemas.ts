@@ -81,3 +81,12 @@ export const scope = z.discriminatedUnion('reach', [
   z.strictObject({ reach: z.enum(['self', 'reports']), employeeId: id }),
 ])
 export type Scope = z.output<typeof scope>
+
+/** Some values in one query parameter, separated by commas. */
+export const listOf = <T extends z.ZodType<string, string>>(item: T) =>
+  z
+    .string()
+    .max(200)
+    .transform((value) => value.split(','))
+    .pipe(z.array(item))
+    .meta({ description: 'Comma-separated' })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { command, query } from '#kit/contract.ts'
-import { pageOf, text } from '#kit/schemas.ts'
+import { listOf, pageOf, text } from '#kit/schemas.ts'
 import { directoryContract } from '../../directory/contract.ts'
 import { flag } from './query.ts'
 
@@ -44,11 +44,7 @@ export const employeeOperations = {
     input: z.strictObject({
       q: text(200).optional().meta({ description: 'Parts of name, number, e-mail or title' }),
       ...filters,
-      status: z
-        .string()
-        .max(100)
-        .transform((value) => value.split(','))
-        .pipe(z.array(getEmployee.output.shape.status))
+      status: listOf(getEmployee.output.shape.status)
         .optional()
         .meta({ description: 'Comma-separated; active and pending unless told' }),
       includeSubUnits: flag.default(true),
