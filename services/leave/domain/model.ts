@@ -107,6 +107,10 @@ export interface Lot {
   usableTo: string | null
   /** The sum of its entries. */
   remaining: Amount
+  /** What the periods of an entitlement that are settled are worth; caps may have booked less. */
+  rated: Amount
+  /** What was carried over out of it. */
+  carried: Amount
   closedOn: string | null
 }
 

@@ -15,7 +15,7 @@ export const peopleHandlers = (database: Database, clock: Clock) =>
     async putEmployee(input, tx) {
       const { employeeId, sourceVersion } = input
       const news = await putEmployee(tx, input)
-      if (news === 'first') await noteCompany(tx)
+      if (news === 'first') await noteCompany(tx, clock())
       // What is booked or requested of somebody goes by employments and terms.
       if (news === 'changed')
         tx.enqueue({

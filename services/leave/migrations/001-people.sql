@@ -4,7 +4,9 @@ create extension btree_gist;
 
 -- Which companies there are, so that the clock finds those for whom something is due.
 create table company (
-  tenant uuid primary key
+  tenant uuid primary key,
+  -- The ledgers of its people begin with the leave year that this day lies in.
+  since date not null
 );
 grant select, insert, delete on company to {app};
 
@@ -14,6 +16,8 @@ create table employee (
   number text not null,
   -- Version of the employee in directory.
   source_version bigint not null,
+  -- How often a schedule was assigned.
+  schedule_version bigint not null default 0,
   erased_at timestamptz,
   primary key (tenant, id)
 );

@@ -5,18 +5,24 @@ create table account (
   id uuid not null,
   employee_id uuid not null,
   type_id uuid not null,
+  -- The ledger begins with the leave year that this day lies in.
+  since date not null,
   -- The sum of its entries, kept by the trigger below.
   balance bigint not null default 0,
   -- What the balance may not fall below: the type's overdraft, and what was booked ahead of accruals to come.
   floor bigint default 0,
   -- The last day up to which accrual, carry-over and expiry are booked.
   settled_through date,
+  -- Before this day nothing is due; null: nothing ever is.
+  due_on date,
+  version bigint not null default 1,
   primary key (tenant, id),
   constraint account_once unique (tenant, employee_id, type_id),
   constraint account_employee foreign key (tenant, employee_id) references employee (tenant, id),
   constraint account_type foreign key (tenant, type_id) references leave_type (tenant, id),
   constraint account_not_below_floor check (balance >= floor)
 );
+create index account_due on account (tenant, due_on);
 
 -- What is granted together lapses together: the entitlement of a leave year, what was carried over into it, a grant.
 create table lot (
@@ -31,6 +37,10 @@ create table lot (
   usable_to date,
   -- The sum of its entries, kept by the trigger below.
   remaining bigint not null default 0,
+  -- What the periods of an entitlement that are settled are worth; caps may have booked less.
+  rated bigint not null default 0,
+  -- What was carried over out of it, kept by the trigger below.
+  carried bigint not null default 0,
   -- When carry-over and expiry took what was left.
   closed_on date,
   primary key (tenant, id),
@@ -65,13 +75,13 @@ create table entry (
   foreign key (tenant, account_id) references account (tenant, id),
   foreign key (tenant, lot_id) references lot (tenant, id),
   foreign key (tenant, reverses) references entry (tenant, id),
-  constraint entry_once_a_period unique (tenant, lot_id, kind, period),
-  constraint entry_reversed_once unique (tenant, reverses),
   check ((kind = 'reversal') = (reverses is not null)),
   check ((kind in ('reservation', 'consumption', 'reversal')) = (request_id is not null)),
   check (kind not in ('reservation', 'consumption') or amount <= 0),
   check (kind not in ('grant', 'reversal') or amount >= 0)
 );
+create unique index entry_once_a_period on entry (tenant, lot_id, kind, period) where period is not null;
+create unique index entry_reversed_once on entry (tenant, reverses) where reverses is not null;
 create index entry_by_account on entry (tenant, account_id, effective_on, number);
 create index entry_by_request on entry (tenant, request_id) where request_id is not null;
 
@@ -87,13 +97,14 @@ create table entry_reason (
 -- Balances are sums of entries whoever writes them.
 create function sum_entries() returns trigger language plpgsql as $$
 begin
-  update account a set balance = a.balance + s.amount
+  update account a set balance = a.balance + s.amount, version = a.version + 1
   from (select tenant, account_id, sum(amount) as amount from added group by tenant, account_id
         having sum(amount) <> 0) s
   where a.tenant = s.tenant and a.id = s.account_id;
-  update lot l set remaining = l.remaining + s.amount
-  from (select tenant, lot_id, sum(amount) as amount from added group by tenant, lot_id
-        having sum(amount) <> 0) s
+  update lot l set remaining = l.remaining + s.amount, carried = l.carried + s.carried
+  from (select tenant, lot_id, sum(amount) as amount,
+          coalesce(-sum(amount) filter (where kind = 'carry-over' and amount < 0), 0) as carried
+        from added group by tenant, lot_id having sum(amount) <> 0 or bool_or(kind = 'carry-over')) s
   where l.tenant = s.tenant and l.id = s.lot_id;
   return null;
 end $$;

@@ -1,6 +1,7 @@
 import type { Tx } from '#kit/tx.ts'
 import type { Person, Terms } from '../domain/model.ts'
 import { refuse } from '../domain/refuse.ts'
+import { holdRules } from './rules.ts'
 
 interface EmployeeFacts {
   employeeId: string
@@ -95,9 +96,14 @@ const insertFacts = (tx: Tx, { employeeId, employments, terms }: EmployeeFacts) 
     ),
   ])
 
-/** Notes that the company is there, so that the clock finds it. */
-export const noteCompany = (tx: Tx) =>
-  tx.query('insert into company (tenant) values (app_tenant()) on conflict do nothing', [], 'company_note')
+/** Notes that the company is there, so that the clock finds it, and since which day, where that comes last. */
+export const noteCompany = (tx: Tx, now: Date) =>
+  tx.query(
+    `insert into company (tenant, since) values (app_tenant(), ($1 at time zone 'Etc/GMT+12')::date)
+     on conflict do nothing`,
+    [now],
+    'company_note',
+  )
 
 interface PersonRow {
   id: string
@@ -145,14 +151,13 @@ export async function isErased(tx: Tx, id: string): Promise<boolean> {
 }
 
 /**
- * Keeps others from changing the leave of this person until the transaction ends, so that what is decided on what was
- * read of it stays true. Before any lock on an account.
+ * Keeps others from changing the leave of this person, or the rules for it, until the transaction ends, so that what is
+ * decided on what was read of it stays true. Before rules are loaded and before any lock on an account.
  */
 export async function lockPerson(tx: Tx, id: string): Promise<void> {
-  const [row] = await tx.query(
-    'select 1 from employee where id = $1 for no key update',
-    [id],
-    'employee_lock',
-  )
+  const [, [row]] = await Promise.all([
+    holdRules(tx),
+    tx.query('select 1 from employee where id = $1 for no key update', [id], 'employee_lock'),
+  ])
   if (!row) throw refuse('employee-not-found')
 }
