@@ -4,7 +4,9 @@ import { serveFeed } from '#kit/events.ts'
 import { type AppOptions, createApp, type Handlers } from '#kit/server.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { leaveContract } from './contract.ts'
+import { configurationHandlers } from './handlers/configuration.ts'
 import { peopleHandlers } from './handlers/people.ts'
+import { scheduleHandlers } from './handlers/schedules.ts'
 
 export const createLeaveApp = (
   database: Database,
@@ -12,6 +14,8 @@ export const createLeaveApp = (
   options: AppOptions = {},
 ): Hono => {
   const handlers = {
+    ...configurationHandlers(database, clock),
+    ...scheduleHandlers(database, clock),
     ...peopleHandlers(database, clock),
     events: serveFeed(database),
   }

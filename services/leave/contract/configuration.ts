@@ -130,7 +130,7 @@ export const configurationOperations = {
     deadline: 3000,
     input: z.strictObject({ through: localDate, scope }),
     output: z.object({ closedThrough: localDate }),
-    errors: ['period-closed'],
+    errors: ['period-closed', 'period-not-over'],
   }),
   getClosedPeriod: query({
     summary: 'Through which day the past is closed',

@@ -17,9 +17,9 @@ const calendarFields = {
     .meta({ description: 'ISO 3166-1; whose public holidays are taken' }),
   region: z
     .string()
-    .regex(/^[A-Z0-9]{1,4}(\.[A-Z0-9]{1,4})?$/i)
+    .regex(/^[A-Za-z0-9]{1,20}(\.[A-Za-z0-9]{1,20})?$/)
     .optional()
-    .meta({ description: 'State or region of the country, e.g. BY of DE' }),
+    .meta({ description: 'State of the country, or a region of it: BY or BY.A of DE' }),
   locations: z
     .array(text(200))
     .max(200)
@@ -63,7 +63,7 @@ export const scheduleOperations = {
     deadline: 3000,
     input: z.strictObject({ code, name: text(200), ...calendarFields, scope }),
     output: holidayCalendar,
-    errors: ['code-taken', 'country-unknown'],
+    errors: ['code-taken', 'country-unknown', 'location-taken'],
   }),
   changeHolidayCalendar: command({
     summary: 'Renames a holiday calendar, or changes for whom it is',
@@ -80,7 +80,7 @@ export const scheduleOperations = {
       scope,
     }),
     output: holidayCalendar,
-    errors: ['holiday-calendar-not-found', 'code-taken'],
+    errors: ['holiday-calendar-not-found', 'code-taken', 'location-taken'],
   }),
   listHolidayCalendars: query({
     summary: 'Lists holiday calendars by code',
@@ -104,7 +104,10 @@ export const scheduleOperations = {
       years: z.array(z.int().min(1970).max(2100)).min(1).max(10),
       scope,
     }),
-    output: z.object({ added: z.array(holiday), calendar: holidayCalendar }),
+    output: z.object({
+      added: z.array(holiday).meta({ description: 'Those that begin in these years, by date' }),
+      calendar: holidayCalendar,
+    }),
     errors: ['holiday-calendar-not-found', 'country-unknown'],
   }),
   setHolidays: command({
@@ -115,7 +118,11 @@ export const scheduleOperations = {
       holidays: z
         .array(z.strictObject({ date: localDate, name: text(200), portion: portion.default('full') }))
         .min(1)
-        .max(400),
+        .max(400)
+        .refine((holidays) => new Set(holidays.map(({ date }) => date)).size === holidays.length, {
+          error: 'Has a date twice',
+          params: { rule: 'date-once' },
+        }),
       scope,
     }),
     output: z.object({ calendar: holidayCalendar }),

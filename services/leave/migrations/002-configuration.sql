@@ -94,7 +94,8 @@ create table employee_schedule (
 
 create table closed_period (
   tenant uuid primary key,
-  through date not null
+  through date not null,
+  version bigint not null default 1
 );
 
 alter table leave_type enable row level security, force row level security;

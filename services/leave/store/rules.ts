@@ -1,6 +1,22 @@
 import type { Tx } from '#kit/tx.ts'
 import type { Calendar, Holiday, LeaveType, Pattern, Policy, Schedules } from '../domain/model.ts'
 
+/**
+ * Lets those who decide by the rules of the company (types, policies, calendars, patterns) end first, and keeps others
+ * waiting: what is rated anew after a change misses nothing that was decided by the rules before it. Taken before any
+ * row is locked; ends with the transaction.
+ */
+export const lockRules = (tx: Tx) =>
+  tx.query(`select pg_advisory_xact_lock(hashtext('leave-rules'), hashtext($1))`, [tx.tenant], 'rules_lock')
+
+/** Keeps rules from changing until the transaction ends; they are loaded after it. */
+export const holdRules = (tx: Tx) =>
+  tx.query(
+    `select pg_advisory_xact_lock_shared(hashtext('leave-rules'), hashtext($1))`,
+    [tx.tenant],
+    'rules_hold',
+  )
+
 /** All leave types of the company. */
 export const loadTypes = (tx: Tx): Promise<LeaveType[]> =>
   tx.query<LeaveType>(
