@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { namespaces, servicePort } from '../../../mesh/resource.ts'
 import { versionLabel } from '../../../mesh/versions.ts'
@@ -20,7 +21,8 @@ export interface Replica {
 const namespace = namespaces.services
 const hook = new URL('fault-hook.ts', import.meta.url)
 const folder = '/faults'
-const nameOf = (service: string) => `${service}-faulty`
+/** Of which service they are replicas. */
+const mark = 'staffmesh.dev/faulty-replicas-of'
 
 /** Open ports of the replicas of a service. */
 const tunnels = new Map<string, { close(): void }[]>()
@@ -31,17 +33,19 @@ const tunnels = new Map<string, { close(): void }[]>()
  */
 export async function addReplicas(service: string, count: number): Promise<Replica[]> {
   await removeReplicas(service)
-  const name = nameOf(service)
+  // Those that were removed may still be on their way out.
+  const name = `${service}-faulty-${randomUUID().slice(0, 8)}`
+  const labels = { [mark]: service }
   const [own] = await list('deployments', namespace, `app.kubernetes.io/name=${service}`)
   if (!own) throw new Error(`There is no Deployment of ${service} to make replicas of`)
   await apply(
     {
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name, namespace },
+      metadata: { name, namespace, labels },
       data: { 'hook.ts': await readFile(hook, 'utf8') },
     },
-    deployment(name, count, own.spec.template),
+    deployment({ name, namespace, labels }, count, own.spec.template),
   )
   const pods = await eventually(`${count} replicas of ${name} are ready`, async () => {
     const ready = await readyPods(namespace, `app.kubernetes.io/name=${name}`)
@@ -63,8 +67,8 @@ export async function removeReplicas(service: string): Promise<void> {
   for (const tunnel of tunnels.get(service) ?? []) tunnel.close()
   await label(service, 'stable')
   await kubectl([
-    ...['delete', 'deployment,configmap', nameOf(service), '--namespace', namespace],
-    ...['--ignore-not-found', '--cascade=foreground'],
+    ...['delete', 'deployment,configmap', '--selector', `${mark}=${service}`, '--namespace', namespace],
+    '--wait=false',
   ])
 }
 
@@ -82,16 +86,23 @@ const replica = (name: string, address: string, url: string): Replica => ({
     }),
 })
 
-/** A pod template under another name; the labels that Services and policies select by stay. */
 // biome-ignore lint/suspicious/noExplicitAny: a pod template, of which little is looked at
-function deployment(name: string, replicas: number, { metadata, spec }: any): object {
+type Template = any
+
+/** A pod template under another name; the labels that Services and policies select by stay. */
+function deployment(
+  own: { name: string; namespace: string; labels: object },
+  replicas: number,
+  { metadata, spec }: Template,
+): object {
+  const { name } = own
   const [container] = spec.containers
   const labels = { 'app.kubernetes.io/name': name }
   const options = [{ name: 'NODE_OPTIONS', value: `--enable-source-maps --import ${folder}/hook.ts` }]
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name, namespace },
+    metadata: own,
     spec: {
       replicas,
       selector: { matchLabels: labels },

@@ -27,12 +27,12 @@ const entriesOf = ({ service, per, kind }: GlobalLimit, who: string) => [
 
 /**
  * Spends all of a global limit but so many requests, as if other replicas had been asked: it asks the rate limit service,
- * in its own pod. The window does not end within the next fifteen seconds.
+ * in its own pod. The window does not end within the next eight seconds.
  */
 export async function leave(limit: GlobalLimit, who: string, left: number): Promise<void> {
   const window = limit.quota.seconds
   await eventually('A window begins', async () => {
-    expect(window - ((Date.now() / 1000) % window)).toBeGreaterThan(15)
+    expect(window - ((Date.now() / 1000) % window)).toBeGreaterThan(8)
   })
   const tunnel = await forward(await podOf(limitService.name), 8080)
   try {
