@@ -5,7 +5,9 @@ import { type AppOptions, createApp, type Handlers } from '#kit/server.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { leaveContract } from './contract.ts'
 import { configurationHandlers } from './handlers/configuration.ts'
+import { delegationHandlers } from './handlers/delegations.ts'
 import { peopleHandlers } from './handlers/people.ts'
+import { requestHandlers } from './handlers/requests.ts'
 import { scheduleHandlers } from './handlers/schedules.ts'
 
 export const createLeaveApp = (
@@ -16,6 +18,8 @@ export const createLeaveApp = (
   const handlers = {
     ...configurationHandlers(database, clock),
     ...scheduleHandlers(database, clock),
+    ...requestHandlers(database, clock),
+    ...delegationHandlers(database, clock),
     ...peopleHandlers(database, clock),
     events: serveFeed(database),
   }

@@ -51,6 +51,7 @@ export const requestSummary = z.object({
 
 export const leaveRequest = requestSummary.extend({
   note: z.string().nullable(),
+  cancelReason: z.string().nullable(),
   days: z.array(day),
   approvals: z.array(approval),
   changes: z

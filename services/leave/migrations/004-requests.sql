@@ -113,8 +113,19 @@ create table delegation (
 );
 create index delegation_by_delegate on delegation (tenant, delegate_id) where not ended;
 
--- Whose open approvals somebody decides on a day: their own, and those of who delegates to them, through others too.
-create function decides_for(approver uuid, day date) returns setof uuid
+-- The day that it is where an employee works; as todayOf in the domain.
+create function day_of(employee uuid, at timestamptz) returns date
+  language sql stable
+  begin atomic
+    select (at at time zone t.time_zone)::date
+    from employee_terms t
+    where t.tenant = app_tenant() and t.employee_id = employee
+    order by t.valid_from > (at at time zone 'UTC')::date, abs(t.valid_from - (at at time zone 'UTC')::date)
+    limit 1;
+  end;
+
+-- Whose approvals somebody decides at an instant: their own, and those of who delegates to them, through others too.
+create function decides_for(approver uuid, at timestamptz) returns setof uuid
   language sql stable rows 4
   begin atomic
     with recursive who as (
@@ -122,7 +133,7 @@ create function decides_for(approver uuid, day date) returns setof uuid
       union
       select d.delegator_id
       from who join delegation d on d.tenant = app_tenant() and d.delegate_id = who.id and not d.ended
-        and day between d.starts_on and d.ends_on)
+        and day_of(d.delegator_id, at) between d.starts_on and d.ends_on)
     select id from who;
   end;
 
