@@ -38,7 +38,7 @@ export type Frequency = z.output<typeof frequency>
 const yearStart = z
   .string()
   .regex(/^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/)
-  .refine((value) => value !== '02-29' && !Number.isNaN(Date.parse(`2001-${value}`)), {
+  .refine((value) => z.iso.date().safeParse(`2001-${value}`).success, {
     error: 'Is not a day of every year',
     params: { rule: 'day-of-year' },
   })

@@ -64,7 +64,8 @@ export async function updateType(tx: Tx, type: LeaveTypeView): Promise<void> {
 /** Lets the balances of a type fall as far as it says now. Who owes more than that goes on owing it, but not more. */
 export async function resetFloors(tx: Tx, { id, negativeBalance }: LeaveTypeView): Promise<void> {
   await tx.query(
-    `update account set floor = case when $2::bigint is not null then least(-$2::bigint, balance) end
+    `update account set floor = case when $2::bigint is not null then least(-$2::bigint, balance) end,
+       version = version + 1
      where type_id = $1`,
     [id, overdraftOf(negativeBalance)],
     'floors_reset',
