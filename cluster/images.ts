@@ -21,8 +21,9 @@ await command(async () => {
     ...(which.length > 0 ? { which } : {}),
   })
   const changed = await refreshImages(node, built)
+  const seconds = (performance.now() / 1000).toFixed(1)
   process.stdout.write(
-    changed.length > 0 ? `Changed on the node: ${changed.join(', ')}\n` : 'Nothing has changed.\n',
+    changed.length > 0 ? `On the node after ${seconds} s: ${changed.join(', ')}\n` : 'Nothing has changed.\n',
   )
   await restart(changed)
   release()

@@ -10,10 +10,11 @@ import { folders } from './node/folders.ts'
 import { refreshImages } from './node/images.ts'
 import { startNodeProcesses } from './node/start.ts'
 import { installPlatform, installProduct, restart } from './platform/install.ts'
+import { prune } from './prune.ts'
 import { Refusal } from './shell.ts'
 
 await command(async () => {
-  const { values } = parseArgs({ options: { only: { type: 'string' } } })
+  const { values } = parseArgs({ options: { only: { type: 'string' }, prune: { type: 'boolean' } } })
   if (values.only !== undefined && values.only !== 'platform')
     throw new Refusal(`--only ${values.only}: it can be --only platform`)
   await refuseUnable()
@@ -22,12 +23,14 @@ await command(async () => {
   const environment = environmentOf('bare')
   const binaries = await buildBinaries()
   const node = await startNodeProcesses(binaries)
-  const changed = await refreshImages(node, await buildImages({ registry: registry.fromHost, binaries }))
+  const built = await buildImages({ registry: registry.fromHost, binaries })
+  const changed = await refreshImages(node, built)
   await installPlatform(binaries, environment)
   if (!values.only) {
     await installProduct(services, environment)
     await restart(changed)
   }
+  if (values.prune) await prune(node, binaries, built)
   release()
   const seconds = Math.round((performance.now() - start) / 1000)
   const reach = `  edge      ${publicUrlOf(environment)}, at ${addresses.node}: curl --resolve ${environment.domain}:80:${addresses.node} ${publicUrlOf(environment)}/readyz\n`

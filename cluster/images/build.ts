@@ -46,6 +46,12 @@ export async function buildImages(options: {
   return built
 }
 
+/** Keys of what images of today are made of: of themselves, and of what is below them. */
+export function keysOf(binaries: Binaries): Promise<ReadonlySet<string>> {
+  const builder = new Builder('')
+  return builder.keys(Object.values(imagesOf(binaries)))
+}
+
 /** What is known of an image before it is built. */
 interface Plan {
   /** Stands for all that it is made of. */
@@ -85,6 +91,11 @@ class Builder {
     return { reference: image.reference!, digest }
   }
 
+  async keys(images: readonly Image[]): Promise<ReadonlySet<string>> {
+    await Promise.all(images.map((image) => this.plan(image)))
+    return new Set((await Promise.all(this.plans.values())).map(({ key }) => key))
+  }
+
   private opened(): Promise<Storage> {
     this.storage ??= openStorage()
     return this.storage
@@ -98,8 +109,8 @@ class Builder {
 
   private async makePlan({ base, files, settings = [] }: Image): Promise<Plan> {
     const hash = createHash('sha256').update(JSON.stringify(settings))
-    if (base) hash.update((await this.plan(base)).key)
-    const found = await files()
+    const [below, found] = await Promise.all([base && this.plan(base), files()])
+    if (below) hash.update(below.key)
     for (const [target, source] of Object.entries(found)) {
       hash.update(`\n${target}\n`)
       await fingerprint(source, hash)
@@ -117,6 +128,8 @@ class Builder {
   private async buildOnce(image: Image): Promise<string> {
     const storage = await this.opened()
     const { key, files } = await this.plan(image)
+    const found = storage.find(key)
+    if (found) return found
     const from = image.base ? await this.build(image.base) : 'scratch'
     const copies = Object.entries(files).map(([target, source]) => `COPY ${JSON.stringify([source, target])}`)
     const lines = [`FROM ${from}`, ...copies, ...(image.settings ?? []), await labels()]

@@ -28,6 +28,24 @@ export async function retag(reference: Reference, tag: string): Promise<void> {
   expected(renamed, await fetch(urlOf(renamed), { method: 'PUT', headers, body: await found.arrayBuffer() }))
 }
 
+/** Lets nothing stand for images but those of these digests; their layers go with the registry's next collection. */
+export async function forget(registry: string, kept: ReadonlySet<string>): Promise<void> {
+  const ask = async <T>(path: string) => {
+    const url = `http://${registry}/v2/${path}`
+    const response = await fetch(url)
+    if (!response.ok) throw new Error(`The registry answers ${response.status} to ${url}`)
+    return (await response.json()) as T
+  }
+  const { repositories } = await ask<{ repositories: string[] }>('_catalog?n=1000')
+  for (const repository of repositories) {
+    const { tags } = await ask<{ tags: string[] | null }>(`${repository}/tags/list`)
+    const digests = await Promise.all((tags ?? []).map((tag) => digestOf({ registry, repository, tag })))
+    for (const digest of new Set(digests))
+      if (digest && !kept.has(digest))
+        await fetch(urlOf({ registry, repository, tag: digest }), { method: 'DELETE' })
+  }
+}
+
 function expected(reference: Reference, response: Response): Response {
   if (!response.ok) throw new Error(`The registry answers ${response.status} to ${urlOf(reference)}`)
   return response

@@ -1,15 +1,21 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheFolder } from '../cache.ts'
 import { run } from '../shell.ts'
 
 /** Buildah's storage in our cache, so that the machine's own images and containers are left alone. */
 export interface Storage {
-  /** Builds an image, unless it is there, by a Containerfile whose sources are absolute paths; answers with its name. */
+  /** The name of an image, where it is there. */
+  find(key: string): string | undefined
+  /** Builds an image by a Containerfile whose sources are absolute paths; answers with its name. */
   build(key: string, containerfile: string): Promise<string>
   /** Pushes to a registry by plain HTTP, e.g. 10.199.0.2:5001/staffmesh/edge:dev. */
   push(image: string, to: string): Promise<void>
+  /** Removes all images but those of these keys. */
+  keep(keys: ReadonlySet<string>): Promise<void>
 }
+
+const nameOf = (key: string) => `localhost/staffmesh:${key}`
 
 export async function openStorage(): Promise<Storage> {
   const folder = join(cacheFolder(), 'images', 'storage')
@@ -27,18 +33,24 @@ export async function openStorage(): Promise<Storage> {
   const env = { BUILDAH_ISOLATION: 'chroot', HTTP_PROXY: undefined, http_proxy: undefined }
   const buildah = (args: readonly string[], input?: string) =>
     run('buildah', [...options, ...args], { env, input })
+  const list = async () =>
+    new Set((await buildah(['images', '--noheading', '--format', '{{.Name}}:{{.Tag}}'])).split('\n'))
+  let there: Set<string>
   try {
-    await buildah(['info'])
+    there = await list()
   } catch (error) {
     process.stdout.write(
       `! No overlay file system for images, so they are copied, which takes longer: ${(error as Error).message}\n`,
     )
     options = withDriver('vfs')
+    there = await list()
   }
   return {
+    find(key) {
+      return there.has(nameOf(key)) ? nameOf(key) : undefined
+    },
     async build(key, containerfile) {
-      const name = `localhost/staffmesh:${key}`
-      if ((await buildah(['images', '--quiet', '--filter', `reference=${name}`])).trim() !== '') return name
+      const name = nameOf(key)
       const file = join(folder, `${key}.Containerfile`)
       await writeFile(file, containerfile)
       // The same bytes give the same layer, whenever they are built.
@@ -56,6 +68,13 @@ export async function openStorage(): Promise<Storage> {
         image,
         `docker://${to}`,
       ])
+    },
+    async keep(keys) {
+      const wanted = new Set([...keys].map(nameOf))
+      const others = [...there].filter((name) => name !== '' && !wanted.has(name))
+      if (others.length > 0) await buildah(['rmi', '--force', ...others])
+      for (const file of await readdir(folder))
+        if (file.endsWith('.Containerfile')) await rm(join(folder, file))
     },
   }
 }

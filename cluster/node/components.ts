@@ -25,12 +25,13 @@ const etcdMetrics = `http://${addresses.node}:2381`
 
 export const containerdSocket = '/run/containerd/containerd.sock'
 
+export const registryConfig = () => join(folders().node, 'registry.yaml')
+
 /** In the order of their start; each waits for the one before. */
 export function components(binaries: Binaries): Component[] {
   const { containerd, registry, etcd, kubelet, cni, node } = folders()
   const kubernetes = (name: string) => join(binaries.kubernetes, name)
   const containerdConfig = join(node, 'containerd.toml')
-  const registryConfig = join(node, 'registry.yaml')
   const kubeletConfig = join(node, 'kubelet.json')
   const proxyConfig = join(node, 'kube-proxy.json')
   const resolvConf = join(node, 'resolv.conf')
@@ -65,10 +66,10 @@ state = "/run/containerd"
     {
       name: 'registry',
       program: join(binaries.registry, 'registry'),
-      args: ['serve', registryConfig],
+      args: ['serve', registryConfig()],
       health: `http://${addresses.node}:${ports.registry}/v2/`,
       files: {
-        [registryConfig]: JSON.stringify({
+        [registryConfig()]: JSON.stringify({
           version: 0.1,
           log: { level: 'warn', accesslog: { disabled: true } },
           storage: { filesystem: { rootdirectory: registry }, delete: { enabled: true } },
