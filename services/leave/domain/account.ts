@@ -1,5 +1,5 @@
 import type { Amount } from './amount.ts'
-import type { EntryDraft, LeaveType, Lot, Person, Policy, Schedules } from './model.ts'
+import type { LeaveType, Lot, Person, Policy, Schedules } from './model.ts'
 
 /** By what an account is settled. */
 export interface Facts {
@@ -42,18 +42,6 @@ export const newLot = (given: Pick<Lot, 'id' | 'origin' | 'usableFrom'> & Partia
 
 export const sumOf = (entries: readonly { amount: Amount }[]): Amount =>
   entries.reduce((sum, { amount }) => sum + amount, 0)
-
-/** Lots as they are after entries in them. */
-export function applyEntries(lots: readonly Lot[], entries: readonly EntryDraft[]): Lot[] {
-  const after = new Map(lots.map((lot) => [lot.id, lot]))
-  for (const { lotId, kind, amount } of entries) {
-    const lot = after.get(lotId)
-    if (!lot) throw new Error(`The account has no lot ${lotId}`)
-    const carried = kind === 'carry-over' ? Math.max(0, -amount) : 0
-    after.set(lotId, { ...lot, remaining: lot.remaining + amount, carried: lot.carried + carried })
-  }
-  return [...after.values()]
-}
 
 /** How far a balance may fall: what is further down already, by a rule that changed, may not fall any more. */
 export const floorOf = ({ overdraft }: LeaveType, balance: Amount): Amount | null =>

@@ -25,7 +25,7 @@ const ordinaryWeek: Pick<Pattern, 'weeks' | 'anchor'> = {
 /** `schedules` must hold the holidays of that date. Before joining and after leaving nobody works. */
 export function workDay(person: Person, schedules: Schedules, date: string): WorkDay {
   if (!employmentOn(person, date)) return { date, scheduled: 0, minutes: 0, halves: [0, 0], holiday: null }
-  const scheduled = minutesOn(patternOf(person, schedules, date), date)
+  const scheduled = scheduledOn(person, schedules, date)
   const holiday = calendarOf(person, schedules, date)?.holidays.get(date) ?? null
   // Of an odd minute the first half has the greater part.
   const firstHalf = Math.ceil(scheduled / 2)
@@ -35,6 +35,10 @@ export function workDay(person: Person, schedules: Schedules, date: string): Wor
   ] as const
   return { date, scheduled, minutes: halves[0] + halves[1], halves, holiday }
 }
+
+/** Minutes that the pattern says, whether employed or not. */
+export const scheduledOn = (person: Person, schedules: Schedules, date: string): number =>
+  minutesOn(patternOf(person, schedules, date), date)
 
 /** All days from one to another, both included. */
 export const workDays = (person: Person, schedules: Schedules, from: string, to: string): WorkDay[] =>
@@ -65,9 +69,9 @@ export function calendarOf(person: Person, { calendars }: Schedules, date: strin
 const ownOn = (person: Person, date: string) => person.schedules.findLast(({ from }) => from <= date)
 
 function minutesOn({ weeks, anchor }: Pick<Pattern, 'weeks' | 'anchor'>, date: string): number {
-  const firstMonday = -weekdayOf(anchor)
-  const week = Math.floor((daysBetween(anchor, date) - firstMonday) / 7)
+  const sinceFirstMonday = daysBetween(anchor, date) + weekdayOf(anchor)
+  const cycle = weeks.length * 7
   // Before the anchor too, the weeks alternate.
-  const index = ((week % weeks.length) + weeks.length) % weeks.length
-  return weeks[index]![weekdayOf(date)]!
+  const day = ((sinceFirstMonday % cycle) + cycle) % cycle
+  return weeks[Math.floor(day / 7)]![day % 7]!
 }

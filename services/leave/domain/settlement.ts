@@ -1,42 +1,245 @@
-import { type Account, type Facts, floorOf, sumOf } from './account.ts'
+import { randomUUIDv7 } from 'node:crypto'
+import { type Account, type Facts, floorOf, newLot } from './account.ts'
+import { type Due, duesAfter } from './accrual.ts'
+import { type Amount, amountOf } from './amount.ts'
+import { addDays, addMonths, later } from './dates.ts'
+import { leaveYearOn } from './leave-year.ts'
 import type { EntryDraft, Lot } from './model.ts'
+import { employmentOn } from './person.ts'
+import { policyFor } from './policy.ts'
 
 export interface Settlement {
   /** In the order in which they take effect. */
   entries: EntryDraft[]
-  /** All lots as they are with these entries; those that are new have ids of their own. */
-  lots: readonly Lot[]
-  /** The next day on which something may be due; null: nothing ever is. */
-  dueOn: string | null
+  /** As it is with these entries; lots that are new have ids of their own. */
+  account: Account
 }
 
-/** What is due of an account through a day and not booked yet; and the account as it is with that. */
-export function settle(
-  facts: Facts,
-  account: Account,
-  through: string,
-): { entries: EntryDraft[]; account: Account } {
+/** Cause of the entry in the lot that something is carried over out of; the database sums these too. */
+const carriedOut = 'carried-out'
+
+/** What is due of an account through a day and not booked yet: accruals, carry-over, expiry. */
+export function settle(facts: Facts, account: Account, through: string): Settlement {
   if (account.dueOn === null || through < account.dueOn) return { entries: [], account }
-  const { entries, lots, dueOn }: Settlement = { entries: [], lots: account.lots, dueOn: null }
-  const balance = account.balance + sumOf(entries)
-  return {
-    entries,
-    account: {
-      ...account,
-      lots,
-      balance,
-      floor: floorOf(facts.type, balance),
-      settledThrough: through,
-      dueOn,
-    },
+  const ledger = ledgerOf(facts, account)
+  const dues = duesAfter(facts, account.since, account.settledThrough)
+  let due = dues.next().value as Due | undefined
+  for (;;) {
+    const lapsed = ledger.nextLapse()
+    const lapsesOn = lapsed && addDays(lapsed.usableTo!, 1)
+    // What lapses goes before what accrues on the same day.
+    if (lapsed && lapsesOn! <= through && (!due || lapsesOn! <= due.on)) ledger.lapse(lapsed, lapsesOn!)
+    else if (due && due.on <= through) {
+      ledger.accrue(due)
+      due = dues.next().value as Due | undefined
+    } else {
+      return ledger.result({ settledThrough: through, dueOn: earliest(due?.on, lapsesOn) })
+    }
   }
 }
 
-/** What entries put into lots that are closed, or take from them, goes the way that the rest of those went, at once. */
-export function closeAgain(
-  _facts: Facts,
-  lots: readonly Lot[],
-  _booked: readonly EntryDraft[],
-): { entries: EntryDraft[]; lots: readonly Lot[] } {
-  return { entries: [], lots }
+/**
+ * Books entries. What they put into lots that are closed, or take from them, goes the way that the rest of those went,
+ * at once: it is carried over as far as the maximum allows, or lapses.
+ */
+export function book(facts: Facts, account: Account, drafts: readonly EntryDraft[]): Settlement {
+  const ledger = ledgerOf(facts, account)
+  for (const draft of drafts) ledger.add(draft)
+  ledger.closeAgain()
+  const lapse = ledger.nextLapse()?.usableTo
+  const dueOn = lapse ? earliest(account.dueOn, addDays(lapse, 1)) : account.dueOn
+  return ledger.result({ dueOn })
+}
+
+/**
+ * What is booked of the periods up to now, brought to what it should be by rules or facts that have changed since; and
+ * what is due through today.
+ */
+export function rateAnew(facts: Facts, account: Account, today: string, cause: string): Settlement {
+  const ledger = ledgerOf(facts, account)
+  const { settledThrough } = account
+  if (settledThrough !== null) {
+    const byYear = new Map<string, Due>()
+    for (const due of duesAfter(facts, account.since, null)) {
+      if (due.on > settledThrough) break
+      byYear.set(due.year.from, due)
+    }
+    for (const due of byYear.values()) ledger.correct(ledger.entitlement(due), due.worth(), today, cause, due)
+    for (const lot of ledger.lots())
+      if (lot.origin === 'entitlement' && !byYear.has(lot.yearFrom!)) ledger.correct(lot, 0, today, cause)
+    ledger.closeAgain()
+  }
+  const corrected = ledger.result({ dueOn: account.since })
+  const settled = settle(facts, corrected.account, today)
+  return { entries: [...corrected.entries, ...settled.entries], account: settled.account }
+}
+
+const earliest = (...days: (string | null | undefined)[]): string | null =>
+  days.filter((day) => day != null).sort()[0] ?? null
+
+/** The lots of an account while entries are added. */
+function ledgerOf(facts: Facts, account: Account) {
+  const { person, type, policies } = facts
+  const lots = new Map(account.lots.map((lot) => [lot.id, lot]))
+  const entries: EntryDraft[] = []
+  /** Closed ones that entries were added to, and since when. */
+  const reopened = new Map<string, string>()
+  let balance = account.balance
+
+  function add(draft: EntryDraft): void {
+    if (draft.amount === 0) return
+    const lot = lots.get(draft.lotId)
+    if (!lot) throw new Error(`The account has no lot ${draft.lotId}`)
+    const carried = draft.cause === carriedOut ? -draft.amount : 0
+    put({ ...lot, remaining: lot.remaining + draft.amount, carried: lot.carried + carried })
+    balance += draft.amount
+    entries.push(draft)
+    if (lot.closedOn !== null)
+      reopened.set(lot.id, later(reopened.get(lot.id) ?? lot.closedOn, draft.effectiveOn))
+  }
+
+  function put(lot: Lot): Lot {
+    lots.set(lot.id, lot)
+    return lot
+  }
+
+  const find = (origin: Lot['origin'], yearFrom: string | null): Lot | undefined =>
+    lots.values().find((lot) => lot.origin === origin && lot.yearFrom === yearFrom)
+
+  const make = (given: Omit<Parameters<typeof newLot>[0], 'id'>): Lot =>
+    put(newLot({ id: randomUUIDv7(), ...given }))
+
+  function entitlement({ year: { from, to } }: Pick<Due, 'year'>): Lot {
+    return (
+      find('entitlement', from) ??
+      make({ origin: 'entitlement', yearFrom: from, usableFrom: from, usableTo: to })
+    )
+  }
+
+  /** What of an accrual there is room for under the cap of the balance. */
+  const capped = (amount: Amount, cap: number | undefined): Amount =>
+    cap === undefined || amount <= 0 ? amount : Math.min(amount, Math.max(0, amountOf(cap) - balance))
+
+  function accrue(due: Due): void {
+    const lot = entitlement(due)
+    const rated = due.worth()
+    put({ ...lot, rated })
+    add({
+      lotId: lot.id,
+      kind: 'accrual',
+      amount: capped(rated - lot.rated, due.accrual.balanceCap),
+      effectiveOn: due.on,
+      period: due.period,
+      cause: `policy-${due.policyId}`,
+    })
+    closeAgain()
+  }
+
+  function correct(lot: Lot, rated: Amount, effectiveOn: string, cause: string, due?: Due): void {
+    put({ ...lot, rated })
+    const amount = capped(rated - lot.rated, due?.accrual.balanceCap)
+    add({ lotId: lot.id, kind: 'adjustment', amount, effectiveOn, cause })
+  }
+
+  /** The open lot that lapses first. */
+  const nextLapse = (): Lot | undefined =>
+    lots
+      .values()
+      .filter(({ closedOn, usableTo }) => closedOn === null && usableTo !== null)
+      .reduce<Lot | undefined>(
+        (first, lot) => (first && first.usableTo! <= lot.usableTo! ? first : lot),
+        undefined,
+      )
+
+  /**
+   * What a lot has left when it lapses, or comes to have later, is carried over or expires; what it owes is carried over
+   * in full, but stays where it is of somebody who has left.
+   */
+  function close(lot: Lot, on: string): void {
+    const { remaining } = lot
+    const begins = addDays(lot.usableTo!, 1)
+    // The first time it happens once and for all.
+    const period = lot.closedOn === null ? { period: lot.usableTo! } : {}
+    const employed = employmentOn(person, begins) !== undefined
+    const carried = employed ? Math.min(remaining, mayCarryOver(lot)) : Math.min(0, remaining)
+    const entry = { lotId: lot.id, effectiveOn: on, ...period }
+    if (employed && carried !== 0) {
+      const target = carried < 0 ? debtsOf(begins) : carryOverOf(lot, begins)
+      add({ ...entry, kind: 'carry-over', amount: -carried, cause: carriedOut })
+      add({ lotId: target.id, effectiveOn: on, kind: 'carry-over', amount: carried, cause: 'carried-in' })
+    }
+    const cause = employed ? 'not-taken' : 'employment-ended'
+    add({ ...entry, kind: 'expiry', amount: carried - remaining, cause })
+    put({ ...lots.get(lot.id)!, closedOn: begins })
+  }
+
+  function lapse(lot: Lot, on: string): void {
+    close(lot, on)
+    closeAgain()
+  }
+
+  const rulesFor = (date: string) => policyFor(policies, person, type.id, date)?.rules
+
+  /** How much more may be carried over out of a lot. */
+  function mayCarryOver(lot: Lot): Amount {
+    const rule = rulesFor(lot.usableTo!)?.carryOver
+    if (!rule || lot.origin === 'grant' || lot.origin === 'overdraft') return 0
+    // What was carried over already is carried on where nothing limits it.
+    if (lot.origin === 'carry-over')
+      return rule.max === null && rule.expiresAfterMonths === null ? Infinity : 0
+    return rule.max === null ? Infinity : Math.max(0, amountOf(rule.max) - lot.carried)
+  }
+
+  function yearOf(date: string) {
+    const accrual = rulesFor(date)?.accrual
+    const employment = employmentOn(person, date)
+    return accrual && employment && leaveYearOn(accrual, employment, date)
+  }
+
+  /** Where what is carried over on a day goes. */
+  function carryOverOf(lot: Lot, begins: string): Lot {
+    const months = rulesFor(lot.usableTo!)?.carryOver.expiresAfterMonths
+    const end = months ? undefined : yearOf(begins)?.to
+    return (
+      find('carry-over', begins) ??
+      make({
+        origin: 'carry-over',
+        yearFrom: begins,
+        usableFrom: begins,
+        usableTo: end ?? addDays(addMonths(begins, months ?? 12), -1),
+      })
+    )
+  }
+
+  /** Where debts of a day go: they are the next year's to pay. */
+  function debtsOf(begins: string): Lot {
+    const year = yearOf(begins)
+    if (year) return entitlement({ year })
+    return find('overdraft', null) ?? make({ origin: 'overdraft', usableFrom: begins })
+  }
+
+  function closeAgain(): void {
+    for (const [id, on] of reopened) {
+      reopened.delete(id)
+      const lot = lots.get(id)!
+      if (lot.remaining !== 0) close(lot, later(on, lot.closedOn!))
+      // Closing it again is no reason to close it once more.
+      reopened.delete(id)
+    }
+  }
+
+  return {
+    add,
+    lots: () => [...lots.values()],
+    entitlement,
+    accrue,
+    correct,
+    nextLapse,
+    lapse,
+    closeAgain,
+    result: (more: Partial<Account>): Settlement => ({
+      entries,
+      account: { ...account, lots: [...lots.values()], balance, floor: floorOf(type, balance), ...more },
+    }),
+  }
 }

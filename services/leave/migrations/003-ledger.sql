@@ -103,8 +103,8 @@ begin
   where a.tenant = s.tenant and a.id = s.account_id;
   update lot l set remaining = l.remaining + s.amount, carried = l.carried + s.carried
   from (select tenant, lot_id, sum(amount) as amount,
-          coalesce(-sum(amount) filter (where kind = 'carry-over' and amount < 0), 0) as carried
-        from added group by tenant, lot_id having sum(amount) <> 0 or bool_or(kind = 'carry-over')) s
+          coalesce(-sum(amount) filter (where cause = 'carried-out'), 0) as carried
+        from added group by tenant, lot_id having sum(amount) <> 0 or bool_or(cause = 'carried-out')) s
   where l.tenant = s.tenant and l.id = s.lot_id;
   return null;
 end $$;

@@ -42,19 +42,19 @@ function lotsOf({ before, after }: Change): { accountId: string; lot: Lot; old: 
   return after.lots.map((lot) => ({ accountId: before.id, lot, old: old.get(lot.id) }))
 }
 
+/** That it is settled through a later day need not be kept as long as nothing was due until then. */
 const isAccountChanged = ({ before, after }: Change): boolean =>
-  before.floor !== after.floor ||
-  before.settledThrough !== after.settledThrough ||
-  before.dueOn !== after.dueOn
+  before.floor !== after.floor || before.dueOn !== after.dueOn
 
 /** What remains and was carried is the sum of entries, which the database keeps. */
 const isLotChanged = (old: Lot, lot: Lot): boolean => old.rated !== lot.rated || old.closedOn !== lot.closedOn
 
-/** Before the entries, which may need another floor. */
+/** Before the entries: a floor is lowered for them, and raised up to the balance that there is before them. */
 async function saveAccounts(tx: Tx, accounts: readonly Account[]): Promise<void> {
   if (accounts.length === 0) return
   await tx.query(
-    `update account a set floor = u.floor, settled_through = u.settled_through, due_on = u.due_on
+    `update account a set floor = case when u.floor is not null then least(u.floor, a.balance) end,
+       settled_through = u.settled_through, due_on = u.due_on
      from unnest($1::uuid[], $2::bigint[], $3::date[], $4::date[]) as u (id, floor, settled_through, due_on)
      where a.id = u.id`,
     [

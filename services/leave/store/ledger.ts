@@ -1,11 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Tx } from '#kit/tx.ts'
-import { type Account, applyEntries, type Facts, sumOf } from '../domain/account.ts'
+import { type Account, type Facts, floorOf } from '../domain/account.ts'
 import type { Amount } from '../domain/amount.ts'
-import { addDays } from '../domain/dates.ts'
 import type { EntryDraft, Lot } from '../domain/model.ts'
 import { todayOf } from '../domain/person.ts'
-import { closeAgain, settle } from '../domain/settlement.ts'
+import { book, settle } from '../domain/settlement.ts'
 import { saveChanges } from './ledger-writes.ts'
 
 /** An account that is settled through today, with what it was settled by. */
@@ -25,8 +24,9 @@ export async function lockAccount(tx: Tx, facts: Facts, now: Date): Promise<Sett
   const before = (await lockStored(tx, facts)) ?? (await createAccount(tx, facts, now))
   const today = todayOf(facts.person, now)
   const { entries, account } = settle(facts, before, today)
-  if (account !== before) await saveChanges(tx, [{ before, after: account, entries }], now)
-  return { ...account, facts, today, now }
+  const after = { ...account, floor: floorOf(facts.type, account.balance) }
+  await saveChanges(tx, [{ before, after, entries }], now)
+  return { ...after, facts, today, now }
 }
 
 /** The same to look at, without a lock; `due` are entries that lockAccount would book. */
@@ -58,18 +58,11 @@ export async function appendEntries(
   { newLots = [], floor = account.floor }: { newLots?: readonly Lot[]; floor?: Amount | null } = {},
 ): Promise<string[]> {
   const { facts, today, now, ...before } = account
-  const closed = closeAgain(facts, applyEntries([...before.lots, ...newLots], drafts), drafts)
-  const entries = [...drafts, ...closed.entries]
-  const lapses = newLots.flatMap(({ usableTo }) => (usableTo === null ? [] : [addDays(usableTo, 1)]))
-  const after: Account = {
-    ...before,
-    lots: closed.lots,
-    balance: before.balance + sumOf(entries),
-    floor,
-    dueOn: [before.dueOn, ...lapses].filter((day) => day !== null).sort()[0] ?? null,
-  }
-  const ids = await saveChanges(tx, [{ before, after, entries }], now)
-  Object.assign(account, after)
+  const booked = book(facts, { ...before, lots: [...before.lots, ...newLots] }, drafts)
+  const settled = settle(facts, { ...booked.account, floor }, today)
+  const entries = [...booked.entries, ...settled.entries]
+  const ids = await saveChanges(tx, [{ before, after: settled.account, entries }], now)
+  Object.assign(account, settled.account)
   return ids.slice(0, drafts.length)
 }
 
