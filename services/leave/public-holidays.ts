@@ -1,8 +1,8 @@
 import type Holidays from 'date-holidays'
 import type { HolidaysTypes } from 'date-holidays'
-import { addDays } from './dates.ts'
-import type { Holiday, Portion } from './model.ts'
-import { refuse } from './refuse.ts'
+import { addDays } from './domain/dates.ts'
+import type { Holiday, Portion } from './domain/model.ts'
+import { refuse } from './domain/refuse.ts'
 
 /**
  * The public holidays of a country, or of a state (`BY`) or region (`BY.A`) of it, that begin in some years, by date.
