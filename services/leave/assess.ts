@@ -1,8 +1,9 @@
 import type { Tx } from '#kit/tx.ts'
+import { sumOf } from './domain/account.ts'
 import { allocate } from './domain/allocation.ts'
 import { inUnits } from './domain/amount.ts'
 import { chainFor } from './domain/approval.ts'
-import { askedOf, charge, totalOf } from './domain/breakdown.ts'
+import { askedOf, charge } from './domain/breakdown.ts'
 import { addDays, eachDay } from './domain/dates.ts'
 import { todayOf } from './domain/person.ts'
 import { refuse } from './domain/refuse.ts'
@@ -60,7 +61,7 @@ export async function assess(
   const isAhead = governed?.rules.booking.ahead ?? false
   const booked = isAhead ? await loadBooked(tx, settled.id, startsOn) : null
   const allocation = allocate(facts, settled, days, booked)
-  const amount = totalOf(days)
+  const amount = sumOf(days)
   if (allocation.lacking > 0)
     conflicts.push({
       code: 'insufficient-balance',

@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import { type Account, availableOn, type Facts, newLot, usableOn } from './account.ts'
+import { type Account, availableOn, type Facts, newLot, sumOf, usableOn } from './account.ts'
 import type { Amount } from './amount.ts'
 import { forecast } from './forecast.ts'
 import type { EntryDraft, Lot } from './model.ts'
@@ -94,6 +94,16 @@ export const reversalOf = ({ id, lotId, amount, effectiveOn }: Taken, requestId:
   effectiveOn,
   requestId,
   reverses: id,
+})
+
+/** The account as it is when entries have given something back. */
+export const givenBack = (account: Account, entries: readonly EntryDraft[]): Account => ({
+  ...account,
+  balance: account.balance + sumOf(entries),
+  lots: account.lots.map((lot) => ({
+    ...lot,
+    remaining: lot.remaining + sumOf(entries.filter(({ lotId }) => lotId === lot.id)),
+  })),
 })
 
 const lackOf = (available: Amount | null, amount: Amount): Amount =>

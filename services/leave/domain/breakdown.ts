@@ -43,6 +43,3 @@ function costOf(unit: LeaveType['unit'], minutes: number, { scheduled }: WorkDay
   if (minutes === 0) return 0
   return Math.round((minutes * 1000) / (unit === 'day' ? scheduled : 60))
 }
-
-export const totalOf = (days: readonly { amount: Amount }[]): Amount =>
-  days.reduce((sum, { amount }) => sum + amount, 0)

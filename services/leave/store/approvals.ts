@@ -37,6 +37,19 @@ export const readReportingLine = (tx: Tx, employeeId: string, date: string): Pro
     'reporting_line',
   )
 
+/** Whose line upwards is another than it was two days ago, or who has left since: what was planned has come. */
+export async function peopleMoved(tx: Tx, now: Date): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>(
+    `with recent as (select $1::date - 2 as since, $1::date + 1 as until)
+     select t.employee_id as id from employee_terms t, recent where t.valid_from between since and until
+     union
+     select m.employee_id from employment m, recent where m.leaves_on between since and until`,
+    [now],
+    'people_moved',
+  )
+  return rows.map(({ id }) => id)
+}
+
 export const insertSteps = (tx: Tx, requestId: string, steps: readonly Step[]) =>
   tx.query(
     `insert into leave_approval (tenant, request_id, step, approver, approver_id, state)

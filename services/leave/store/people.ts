@@ -105,6 +105,12 @@ export const noteCompany = (tx: Tx, now: Date) =>
     'company_note',
   )
 
+/** All companies; without a tenant. */
+export async function knownCompanies(tx: Tx): Promise<string[]> {
+  const rows = await tx.query<{ tenant: string }>('select tenant from company order by tenant')
+  return rows.map(({ tenant }) => tenant)
+}
+
 interface PersonRow {
   id: string
   sourceVersion: number
@@ -137,8 +143,18 @@ export async function loadPeople(tx: Tx, ids: readonly string[]): Promise<Map<st
 
 export async function loadPerson(tx: Tx, id: string): Promise<Person> {
   const person = (await loadPeople(tx, [id])).get(id)
-  if (!person) throw refuse('employee-not-found')
+  if (!person) throw refuse('employee-not-found', { pointer: '/employeeId' })
   return person
+}
+
+/** The version of the employee in directory that is known here. */
+export async function versionOf(tx: Tx, id: string): Promise<number> {
+  const [row] = await tx.query<{ version: number }>(
+    'select source_version::float8 as version from employee where id = $1',
+    [id],
+    'employee_version',
+  )
+  return row!.version
 }
 
 export async function isErased(tx: Tx, id: string): Promise<boolean> {
@@ -159,5 +175,5 @@ export async function lockPerson(tx: Tx, id: string): Promise<void> {
     holdRules(tx),
     tx.query('select 1 from employee where id = $1 for no key update', [id], 'employee_lock'),
   ])
-  if (!row) throw refuse('employee-not-found')
+  if (!row) throw refuse('employee-not-found', { pointer: '/employeeId' })
 }

@@ -2,11 +2,11 @@ import type { z } from 'zod'
 import type { Scope } from '#kit/schemas.ts'
 import type { Tx } from '#kit/tx.ts'
 import type { leaveRequest, requestOperations, requestSummary } from '../contract/requests.ts'
+import { sumOf } from '../domain/account.ts'
 import { type Actor, allowedActions, type RequestState, type Subject } from '../domain/actions.ts'
 import type { Taken, Taking } from '../domain/allocation.ts'
 import { type Amount, inUnits } from '../domain/amount.ts'
 import type { Step } from '../domain/approval.ts'
-import { totalOf } from '../domain/breakdown.ts'
 import type { RequestDay } from '../domain/model.ts'
 import { refuse } from '../domain/refuse.ts'
 import type { OtherDay } from '../domain/request-rules.ts'
@@ -67,14 +67,42 @@ export async function loadRequest(tx: Tx, id: string): Promise<LoadedRequest> {
   return row!
 }
 
-/** The requests of a person that are pending or approved and have days from a date on, as they were submitted. */
-export const loadActiveRequests = (tx: Tx, employeeId: string, from: string): Promise<LoadedRequest[]> =>
+/** The requests of a person that are pending or approved, those that have days from a date on, in their order. */
+export const loadActiveRequests = (
+  tx: Tx,
+  employeeId: string,
+  from: string | null,
+): Promise<LoadedRequest[]> =>
   tx.query<LoadedRequest>(
     `select ${loadedColumns} from leave_request r
-     where r.employee_id = $1 and r.ends_on >= $2 and r.state in ('pending', 'approved') order by r.id`,
+     where r.employee_id = $1 and r.ends_on >= coalesce($2, '-infinity'::date) and r.state in ('pending', 'approved')
+     order by r.id`,
     [employeeId, from],
     'requests_load_active',
   )
+
+/** Who has leave, pending or approved, on a day or later; of one employee, or of all. */
+export async function peopleWithLeave(tx: Tx, from: string, employeeId: string | null): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>(
+    `select distinct r.employee_id as id from leave_request r
+     where r.ends_on >= $1 and r.state in ('pending', 'approved') and ($2::uuid is null or r.employee_id = $2)`,
+    [from, employeeId],
+  )
+  return rows.map(({ id }) => id)
+}
+
+/** Whose requests wait for an employee, or for somebody above the employee. */
+export async function peopleWaitingBelow(tx: Tx, employeeId: string): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>(
+    `select distinct r.employee_id as id from leave_request r
+     where r.state = 'pending' and (r.employee_id = $1 or r.employee_id in (select reports_of($1))
+       or r.id in (select a.request_id from leave_approval a
+                   where a.approver_id = $1 and a.state in ('waiting', 'pending')))`,
+    [employeeId],
+    'people_waiting_below',
+  )
+  return rows.map(({ id }) => id)
+}
 
 /** The days of all leave of a person, pending or approved, between two dates. */
 export const loadDays = (tx: Tx, employeeId: string, from: string, to: string): Promise<OtherDay[]> =>
@@ -141,7 +169,7 @@ export const insertText = (tx: Tx, requestId: string, place: number, text: strin
 /** Places of the texts that are not a comment to a step. */
 export const place = { note: 0, cancelReason: -1 } as const
 
-/** Leads a request into a state; its days no longer count when that is an end. */
+/** Leads a request into a state, or notes that it has changed in the one that it is in; the days of one that ends no longer count. */
 export async function saveState(tx: Tx, id: string, state: RequestState, now: Date): Promise<number> {
   const ends = state === 'rejected' || state === 'cancelled'
   const [[row]] = await Promise.all([
@@ -156,7 +184,7 @@ export async function saveState(tx: Tx, id: string, state: RequestState, now: Da
   return row!.version
 }
 
-/** Saves what days cost now, and says which change made it so. */
+/** Saves what days cost now. */
 export async function saveDays(
   tx: Tx,
   request: LoadedRequest,
@@ -167,7 +195,7 @@ export async function saveDays(
     tx.query<{ version: number }>(
       `update leave_request set amount = $2, updated_at = $3, version = version + 1 where id = $1
        returning version::float8 as version`,
-      [request.id, totalOf(days), now],
+      [request.id, sumOf(days), now],
       'request_amount',
     ),
     tx.query(
