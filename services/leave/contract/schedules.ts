@@ -60,7 +60,7 @@ export const workingPattern = z.object({
 export const scheduleOperations = {
   createHolidayCalendar: command({
     summary: 'Creates a holiday calendar',
-    deadline: 3000,
+    deadline: 5000,
     input: z.strictObject({ code, name: text(200), ...calendarFields, scope }),
     output: holidayCalendar,
     errors: ['code-taken', 'country-unknown', 'location-taken'],
