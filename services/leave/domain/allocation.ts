@@ -41,7 +41,7 @@ export function allocate(
   }
   const take = (lot: Lot, date: string, amount: Amount) => {
     if (amount === 0) return
-    const current = lots.get(lot.id) ?? { ...lot, remaining: 0 }
+    const current = lots.get(lot.id) ?? unopened(lot)
     lots.set(lot.id, { ...current, remaining: current.remaining - amount })
     takings.push({ lotId: lot.id, date, amount })
   }
@@ -68,10 +68,14 @@ export function allocate(
     lacking = lackOf(overdraft === null ? null : Math.max(overdraft, before), owed)
   }
   const old = new Set(account.lots.map(({ id }) => id))
-  const newLots = [...lots.values()].filter(({ id }) => !old.has(id)).map((lot) => ({ ...lot, remaining: 0 }))
+  const newLots = [...lots.values()].filter(({ id }) => !old.has(id)).map(unopened)
   const floor = overdraft === null ? null : -Math.max(overdraft, owedBy([...lots.values()]))
   return { takings, newLots, floor, lacking }
 }
+
+/** A lot that a forecast expects, before anything was booked in it. */
+const unopened = ({ id, origin, yearFrom, usableFrom, usableTo }: Lot): Lot =>
+  newLot({ id, origin, yearFrom, usableFrom, usableTo })
 
 /** Reservations, or consumptions, of what is taken. */
 export const entriesOf = (
