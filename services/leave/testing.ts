@@ -24,9 +24,10 @@ export interface Answer<T> {
 const migrations = new URL('./migrations/', import.meta.url)
 export const everything = { reach: 'all' } as const
 
-export const problem = (status: number, code: string) => ({
+/** A problem as it is answered; `fields` are those that it has at least. */
+export const problem = (status: number, code: string, fields: object = {}) => ({
   status,
-  body: { type: `https://staffmesh.dev/problems/${code}` },
+  body: { type: `https://staffmesh.dev/problems/${code}`, ...fields },
 })
 
 /** Background work of lifecycle in a company. */
