@@ -46,3 +46,7 @@ export const calendar = (holidays: Holiday[], given: Partial<Calendar> = {}): Ca
 /** 30 days a year at its start, approved by the manager; what is told goes before. */
 export const rules = (given: Partial<z.input<typeof policyRules>> = {}): PolicyRules =>
   policyRules.parse({ accrual: { amount: 30 }, approval: [{ approver: 'manager' }], ...given })
+
+/** How often a property is tried: as often as told, or `LEAVE_PROPERTY_RUNS` times as often. */
+export const holding = (numRuns: number) => ({ numRuns: numRuns * propertyRuns })
+export const propertyRuns = Number(process.env.LEAVE_PROPERTY_RUNS ?? 1)
