@@ -20,19 +20,19 @@ const nameOf = (key: string) => `localhost/staffmesh:${key}`
 export async function openStorage(): Promise<Storage> {
   const folder = join(cacheFolder(), 'images', 'storage')
   await mkdir(folder, { recursive: true })
-  const withDriver = (driver: string) => [
-    '--root',
-    join(folder, driver),
-    '--runroot',
-    join(folder, 'run'),
-    '--storage-driver',
-    driver,
-  ]
-  let options = withDriver('overlay')
+  const runs = 'run'
+  let driver = 'overlay'
   // The registry is one of our own addresses, which no proxy knows.
   const env = { BUILDAH_ISOLATION: 'chroot', HTTP_PROXY: undefined, http_proxy: undefined }
   const buildah = (args: readonly string[], input?: string) =>
-    run('buildah', [...options, ...args], { env, input })
+    run(
+      'buildah',
+      [
+        ...['--root', join(folder, driver), '--runroot', join(folder, runs), '--storage-driver', driver],
+        ...args,
+      ],
+      { env, input },
+    )
   const list = async () =>
     new Set((await buildah(['images', '--noheading', '--format', '{{.Name}}:{{.Tag}}'])).split('\n'))
   let there: Set<string>
@@ -42,7 +42,7 @@ export async function openStorage(): Promise<Storage> {
     process.stdout.write(
       `! No overlay file system for images, so they are copied, which takes longer: ${(error as Error).message}\n`,
     )
-    options = withDriver('vfs')
+    driver = 'vfs'
     there = await list()
   }
   return {
@@ -73,8 +73,8 @@ export async function openStorage(): Promise<Storage> {
       const wanted = new Set([...keys].map(nameOf))
       const others = [...there].filter((name) => name !== '' && !wanted.has(name))
       if (others.length > 0) await buildah(['rmi', '--force', ...others])
-      for (const file of await readdir(folder))
-        if (file.endsWith('.Containerfile')) await rm(join(folder, file))
+      for (const name of await readdir(folder))
+        if (name !== driver && name !== runs) await rm(join(folder, name), { recursive: true })
     },
   }
 }

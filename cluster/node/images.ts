@@ -28,6 +28,11 @@ export async function refreshImages(node: Node, built: Readonly<Record<string, B
   const stale = Object.values(built).filter(
     ({ reference, digest }) => there.has(reference) && there.get(reference) !== digest,
   )
-  for (const { reference } of stale) await ctr(node, 'pull', '--plain-http', reference)
+  for (const { reference, digest } of stale) {
+    // By its digest first: the kubelet tells by that what a pod runs.
+    const exact = `${reference.slice(0, reference.lastIndexOf(':'))}@${digest}`
+    await ctr(node, 'pull', '--plain-http', exact)
+    await ctr(node, 'tag', '--force', exact, reference)
+  }
   return stale.map(({ reference }) => reference)
 }

@@ -24,31 +24,38 @@ export interface PodAnswer {
 
 /** Runs in the pod: requests as JSON from standard input, ten at a time, answers as JSON to standard output. */
 const client = `
+import http from 'node:http'
 let text = ''
 for await (const chunk of process.stdin) text += chunk
 const requests = JSON.parse(text)
+// fetch would take three times the processor.
+const agent = new http.Agent({ keepAlive: true })
 const answers = []
 let next = 0
+const ask = ({ url, timeout = 5000, body, ...init }) =>
+  new Promise((resolve) => {
+    const start = performance.now()
+    const end = (answer) => {
+      clearTimeout(patience)
+      resolve({ status: 0, headers: {}, body: '', ...answer, ms: performance.now() - start })
+    }
+    const fail = (error) => end({ error: [error.message, error.code].filter(Boolean).join(': ') })
+    const request = http.request(url, { agent, ...init }, (response) => {
+      let said = ''
+      response.setEncoding('utf8').on('data', (data) => (said += data)).on('error', fail)
+      response.on('end', () => end({ status: response.statusCode, headers: response.headers, body: said }))
+    })
+    const patience = setTimeout(() => request.destroy(new Error('no answer in time')), timeout)
+    request.on('error', fail).end(body)
+  })
 async function work() {
   while (next < requests.length) {
     const index = next++
-    const { url, timeout = 5000, ...init } = requests[index]
-    const start = performance.now()
-    try {
-      const response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(timeout) })
-      answers[index] = {
-        status: response.status,
-        headers: Object.fromEntries(response.headers),
-        body: await response.text(),
-        ms: performance.now() - start,
-      }
-    } catch (error) {
-      const why = [error.message, error.cause?.code ?? error.cause?.message].filter(Boolean).join(': ')
-      answers[index] = { status: 0, headers: {}, body: '', ms: performance.now() - start, error: why }
-    }
+    answers[index] = await ask(requests[index])
   }
 }
 await Promise.all(Array.from({ length: 10 }, work))
+agent.destroy()
 console.log(JSON.stringify(answers))
 `
 
