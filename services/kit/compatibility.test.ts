@@ -4,6 +4,7 @@ import { compatibilityFaults, summaryOf } from './compatibility.ts'
 import { command, contract, type Operation, type Operations } from './contract.ts'
 import { counterContract } from './fixtures/counter/contract.ts'
 import { tallyContract } from './fixtures/tally/contract.ts'
+import { growing } from './schemas.ts'
 
 const input = z.strictObject({
   name: z.string().min(1).max(40),
@@ -21,6 +22,7 @@ const output = z.object({
   extra: z.string().optional(),
   days: z.array(z.object({ date: z.iso.date(), hours: z.number() })),
   labels: z.record(z.string(), z.string()),
+  mood: growing(['good']),
 })
 const base = command({
   summary: 'Does it',
@@ -47,6 +49,10 @@ const outputFaults = (changed: z.core.$ZodLooseShape) => faults({ output: output
 describe('older callers can live with', () => {
   it.each<[string, object]>([
     ['nothing new', {}],
+    [
+      'a value more where it was told that there will be',
+      { output: output.extend({ mood: growing(['good', 'bad']) }) },
+    ],
     ['an optional field of the input', { input: input.extend({ more: z.string().optional() }) }],
     ['a field with a default', { input: input.extend({ more: z.int().default(1) }) }],
     [

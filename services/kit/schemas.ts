@@ -62,6 +62,10 @@ function hasControl(value: string): boolean {
   return false
 }
 
+/** One of some values that later versions may add to: who reads it must bear with others than it knows. */
+export const growing = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values).meta({ 'x-extensible-enum': true })
+
 /** The version of an aggregate, its ETag in REST. */
 export const version = z.int().min(1)
 
