@@ -107,7 +107,7 @@ export const environments: Readonly<Record<string, Environment>> = {
     ...local,
     name: 'kind',
     instances: {
-      main: { maxConnections: 200, storage: '2Gi', image: 'docker.io/library/postgres:18.4' },
+      main: { maxConnections: 300, storage: '2Gi', image: 'docker.io/library/postgres:18.4' },
     },
     limits: {
       image: ratelimitImage,
@@ -124,7 +124,7 @@ export const environments: Readonly<Record<string, Environment>> = {
     ...local,
     name: 'bare',
     instances: {
-      main: { maxConnections: 200, storage: '2Gi', image: 'localhost:5001/staffmesh/postgres:18.4' },
+      main: { maxConnections: 300, storage: '2Gi', image: 'localhost:5001/staffmesh/postgres:18.4' },
     },
     limits: {
       image: 'localhost:5001/staffmesh/ratelimit:dev',

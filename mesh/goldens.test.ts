@@ -121,6 +121,7 @@ it('egress', () => {
           - staffmesh-limits/ratelimit.staffmesh-limits.svc.cluster.local
           - staffmesh/directory.staffmesh.svc.cluster.local
           - staffmesh/identity.staffmesh.svc.cluster.local
+          - staffmesh/leave.staffmesh.svc.cluster.local
     "
   `)
 })
@@ -217,6 +218,9 @@ it('databases', () => {
                 - cluster.local/ns/staffmesh/sa/identity
                 - cluster.local/ns/staffmesh/sa/identity-migration
                 - cluster.local/ns/staffmesh-data/sa/identity-provisioning
+                - cluster.local/ns/staffmesh/sa/leave
+                - cluster.local/ns/staffmesh/sa/leave-migration
+                - cluster.local/ns/staffmesh-data/sa/leave-provisioning
                 - cluster.local/ns/staffmesh/sa/lifecycle
                 - cluster.local/ns/staffmesh/sa/lifecycle-migration
                 - cluster.local/ns/staffmesh-data/sa/lifecycle-provisioning
@@ -497,6 +501,7 @@ it('what the key rotation reaches', () => {
           - staffmesh-edge/edge.staffmesh-edge.svc.cluster.local
           - staffmesh/directory.staffmesh.svc.cluster.local
           - staffmesh/identity.staffmesh.svc.cluster.local
+          - staffmesh/leave.staffmesh.svc.cluster.local
           - staffmesh/lifecycle.staffmesh.svc.cluster.local
           - staffmesh/workforce.staffmesh.svc.cluster.local
     "

@@ -6,9 +6,10 @@ import { jobTokens } from './tokens.ts'
 export type Clients = ReturnType<typeof connect>
 
 /** The data services that lifecycle talks to, and calls that carry a job token of a tenant. */
-export function connect(addresses: { directory?: string; identity?: string } = {}) {
+export function connect(addresses: Partial<Record<'directory' | 'identity' | 'leave', string>> = {}) {
   const directory = clientOf(lifecycleService, 'directory', addresses.directory)
   const identity = clientOf(lifecycleService, 'identity', addresses.identity)
+  const leave = clientOf(lifecycleService, 'leave', addresses.leave)
   const tokenFor = jobTokens((tenant) =>
     identity(backgroundCall({ service: 'lifecycle', operation: 'job-token', deadline: 3000 })).issueJobToken({
       tenant,
@@ -17,6 +18,7 @@ export function connect(addresses: { directory?: string; identity?: string } = {
   return {
     directory,
     identity,
+    leave,
     /** A call for background work in a tenant. */
     async jobCall(options: {
       tenant: string

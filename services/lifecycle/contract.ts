@@ -1,14 +1,17 @@
 import { z } from 'zod'
 import { command, contract, query } from '#kit/contract.ts'
-import { id, instant, page, pageOf, text, version } from '#kit/schemas.ts'
+import { growing, id, instant, page, pageOf, text, version } from '#kit/schemas.ts'
 
 /**
  * What lifecycle sees through to its end:
  * - `account`: an employee's account follows the employment, from the joining day to the leaving day
+ * - `leave-projection`: leave knows the employments and terms of an employee
  * - `tenant-export`, `tenant-deletion`: all data of a company, collected or removed
  * - `erasure`: the personal values of one person, in all contexts
  */
-export const kinds = ['account', 'tenant-export', 'tenant-deletion', 'erasure'] as const
+export const kinds = ['account', 'leave-projection', 'tenant-export', 'tenant-deletion', 'erasure'] as const
+/** What an export collects, in this order. */
+export const recordKinds = ['org-unit', 'position', 'employee', 'account', 'leave-settings', 'leave'] as const
 const states = ['scheduled', 'waiting', 'stuck', 'done'] as const
 
 const operator = { operator: 'all' } as const
@@ -26,9 +29,10 @@ const tenant = z.object({
 const process = z.object({
   id,
   tenantId: id,
-  kind: z.enum(kinds),
+  kind: growing(kinds),
   subjectId: id.meta({
-    description: 'account, erasure: the employee; tenant-export: the export; tenant-deletion: the tenant',
+    description:
+      'account, leave-projection, erasure: the employee; tenant-export: the export; tenant-deletion: the tenant',
   }),
   state: z.enum(states).meta({
     description:
@@ -163,9 +167,7 @@ export const lifecycleContract = contract({
           .regex(/^[1-9]\d{0,7}$/, { error: 'Is not a cursor of this list' })
           .optional(),
       }),
-      output: pageOf(
-        z.object({ kind: z.enum(['org-unit', 'position', 'employee', 'account']), data: z.unknown() }),
-      ),
+      output: pageOf(z.object({ kind: growing(recordKinds), data: z.unknown() })),
       errors: ['export-not-found', 'export-not-ready', 'export-expired'],
     }),
 

@@ -1,7 +1,8 @@
 import type { Tx } from '#kit/tx.ts'
+import type { recordKinds } from './contract.ts'
 import type { Process } from './domain/process.ts'
 
-export type RecordKind = 'org-unit' | 'position' | 'employee' | 'account'
+export type RecordKind = (typeof recordKinds)[number]
 
 /** One page of an export. */
 export type Records = { kind: RecordKind; data: unknown }[]

@@ -8,18 +8,18 @@ import { runner } from './runner.ts'
 /** The worker: it follows the feeds, and takes the steps that are due. */
 export function work({ database }: Pick<Runtime, 'database'>): JobsOptions {
   const clients = connect()
-  const consume = consumers(() => new Date())
-  const following = (feed: keyof typeof consume) => (signal: AbortSignal) =>
-    follow({
-      service: 'lifecycle',
-      feed,
-      database,
-      read: (call, input) => clients[feed](call).events(input),
-      ...consume[feed],
-      signal,
-    })
-  return {
-    jobs: {},
-    loops: [following('directory'), following('identity'), runner(database, clients).loop],
-  }
+  const following = Object.entries(consumers(() => new Date())).map(
+    ([cursor, { feed, apply, resync }]) =>
+      (signal: AbortSignal) =>
+        follow({
+          service: 'lifecycle',
+          feed: cursor,
+          database,
+          read: (call, input) => clients[feed](call).events(input),
+          apply,
+          resync,
+          signal,
+        }),
+  )
+  return { jobs: {}, loops: [...following, ...runner(database, clients).loops] }
 }

@@ -9,12 +9,14 @@ const patience = 60_000
 
 let lifecycle: Lifecycle
 let identity: Relay
+let leave: Relay
 beforeAll(async () => {
   lifecycle = await startLifecycle()
   identity = await relay(lifecycle.urls.identity)
+  leave = await relay(lifecycle.urls.leave)
 })
 afterAll(async () => {
-  await identity.close()
+  await Promise.all([identity.close(), leave.close()])
   await lifecycle.close()
 })
 
@@ -47,25 +49,37 @@ it('export, erasure and deletion go on after the worker was killed in the middle
   await lifecycle.settle()
 
   // Each answer is held back when the work is done; then the worker dies.
-  const held = identity.holdBack('exportAccounts', 'eraseAccount', 'deleteTenant')
-  const addresses = { directory: lifecycle.urls.directory, identity: identity.url }
+  const held = Promise.all([
+    identity.holdBack('exportAccounts', 'deleteTenant'),
+    leave.holdBack('eraseEmployee'),
+  ])
+  const addresses = { ...lifecycle.urls, identity: identity.url, leave: leave.url }
   const first = startWorker(lifecycle.db, addresses)
+  await start(`/v1/tenants/${deleted}/deletion`, operator, { graceDays: 0 })
+  const isLast = `select 1 from process where tenant = $1 and progress ->> 'phase' = 'forget'`
+  await until(async () => (await lifecycle.db.sudo(isLast, [deleted])).length === 1, patience)
   const { exportId } = (await start(`/v1/tenants/${exported}/exports`, operator, {})) as { exportId: string }
   await start('/v1/erasures', hrOf(erased), { employeeId })
-  await start(`/v1/tenants/${deleted}/deletion`, operator, { graceDays: 0 })
   await held
   await kill(first)
   const open = await lifecycle.db.sudo(
-    `select kind from process where kind <> 'account' and state = 'scheduled' and leased_until is not null order by kind`,
+    `select kind from process where kind not in ('account', 'leave-projection') and state = 'scheduled' and leased_until is not null order by kind`,
   )
   expect(open).toEqual([{ kind: 'erasure' }, { kind: 'tenant-deletion' }, { kind: 'tenant-export' }])
 
   identity.hold = undefined
+  leave.hold = undefined
   const second = startWorker(lifecycle.db, addresses)
-  await until(async () => (await lifecycle.processOf(deleted, deleted)).state === 'done', patience)
-  await until(async () => (await lifecycle.processOf(erased, employeeId)).state === 'done', patience)
+  await until(
+    async () => (await lifecycle.processOf(deleted, deleted, 'tenant-deletion')).state === 'done',
+    patience,
+  )
+  await until(
+    async () => (await lifecycle.processOf(erased, employeeId, 'erasure')).state === 'done',
+    patience,
+  )
   const path = `/v1/tenants/${exported}/exports/${exportId}`
-  const complete = { status: 'complete', records: 7 }
+  const complete = { status: 'complete', records: 11 }
   await until(async () => {
     const { body } = await lifecycle.request('GET', path, operator)
     return (body as typeof complete).status === 'complete'
@@ -77,8 +91,8 @@ it('export, erasure and deletion go on after the worker was killed in the middle
     'select jsonb_array_length(records) as n from export_page where tenant = $1 order by number',
     [exported],
   )
-  // org units, positions, employees, accounts
-  expect(pages.map(({ n }) => n)).toEqual([0, 0, 3, 4])
+  // org units, positions, employees, accounts, leave settings, leave
+  expect(pages.map(({ n }) => n)).toEqual([0, 0, 3, 4, 1, 3])
   expect(await happened(erased, 'account-erased')).toBe(1)
   expect(await happened(deleted, 'tenant-suspended')).toBe(1)
   expect(await happened(deleted, 'tenant-deleted')).toBe(1)

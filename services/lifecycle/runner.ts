@@ -5,26 +5,19 @@ import { log } from '#kit/log.ts'
 import { DomainError, RemoteProblem } from '#kit/problem.ts'
 import { recorder, timed } from '#kit/telemetry.ts'
 import type { Clients } from './clients.ts'
+import { kinds } from './contract.ts'
 import { afterFailure, type Failure, type Kind, type Process, type State } from './domain/process.ts'
 import { steps } from './steps/index.ts'
-import type { Outcome, StepContext } from './steps/step.ts'
+import { leaseOf, type Outcome, type StepContext } from './steps/step.ts'
 import { acrossTenants, type Claim, claim, processOf, release } from './store.ts'
 
-/** Steps taken side by side. */
-const width = 8
 /** How often to look for what is due, in milliseconds. */
 const pollInterval = 1000
-/** A lease outlives its step by this much, so that no other worker takes what may still be running. */
-const slack = 2000
-
-const leases = Object.fromEntries(
-  Object.entries(steps).map(([kind, { deadline }]) => [kind, deadline + slack]),
-) as Record<Kind, number>
-
 export interface Runner {
   /** Takes the next step of what is due; answers how many. */
   runDue(): Promise<number>
-  loop(signal: AbortSignal): Promise<void>
+  /** One of each kind. */
+  loops: ((signal: AbortSignal) => Promise<void>)[]
 }
 
 /**
@@ -35,10 +28,10 @@ export function runner(database: Database, clients: Clients, clock = () => new D
   const background = (operation: string) =>
     backgroundCall({ service: 'lifecycle', operation, deadline: 5000 })
 
-  const claimSome = (limit: number) =>
+  const claimSome = (kind: Kind, limit: number) =>
     database.unscoped(background('claim'), async (tx) => {
       await acrossTenants(tx)
-      return claim(tx, clock(), leases, limit)
+      return claim(tx, clock(), kind, leaseOf(steps[kind]), limit)
     })
 
   async function run(claimed: Claim): Promise<void> {
@@ -98,30 +91,33 @@ export function runner(database: Database, clients: Clients, clock = () => new D
       .catch((error) => log.error({ process: id, err: error }, 'a failure cannot be recorded'))
   }
 
+  async function keepTaking(kind: Kind, signal: AbortSignal): Promise<void> {
+    const { places } = steps[kind]
+    const running = new Set<Promise<void>>()
+    while (!signal.aborted) {
+      const claimed = await claimSome(kind, places - running.size).catch((error) => {
+        log.error({ err: error }, 'what is due cannot be read')
+        return []
+      })
+      for (const each of claimed) {
+        const step = run(each).finally(() => running.delete(step))
+        running.add(step)
+      }
+      // A step that hangs holds up nobody: as soon as another has ended, its place is taken.
+      if (running.size === places) await Promise.race(running)
+      else if (claimed.length === 0) await Promise.race([pause(signal), ...running])
+    }
+    await Promise.all(running)
+  }
+
   return {
     async runDue() {
-      const claimed = await claimSome(width)
+      const claimed = (await Promise.all(kinds.map((kind) => claimSome(kind, steps[kind].places)))).flat()
       await Promise.all(claimed.map(run))
       return claimed.length
     },
 
-    async loop(signal) {
-      const running = new Set<Promise<void>>()
-      while (!signal.aborted) {
-        const claimed = await claimSome(width - running.size).catch((error) => {
-          log.error({ err: error }, 'what is due cannot be read')
-          return []
-        })
-        for (const each of claimed) {
-          const step = run(each).finally(() => running.delete(step))
-          running.add(step)
-        }
-        // A step that hangs holds up nobody: as soon as another has ended, its place is taken.
-        if (running.size === width) await Promise.race(running)
-        else if (claimed.length === 0) await Promise.race([pause(signal), ...running])
-      }
-      await Promise.all(running)
-    },
+    loops: kinds.map((kind) => (signal) => keepTaking(kind, signal)),
   }
 }
 
@@ -131,6 +127,8 @@ function takeStep(process: Process, context: StepContext): Promise<Outcome<Kind>
   switch (process.kind) {
     case 'account':
       return steps.account.take(process, context)
+    case 'leave-projection':
+      return steps['leave-projection'].take(process, context)
     case 'tenant-export':
       return steps['tenant-export'].take(process, context)
     case 'tenant-deletion':

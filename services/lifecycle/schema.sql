@@ -166,13 +166,13 @@ create table process (
   constraint process_attempts_check CHECK ((attempts >= 0)),
   constraint process_check CHECK (((state = 'scheduled'::text) = (due_at IS NOT NULL))),
   constraint process_check1 CHECK (((state = ANY (ARRAY['waiting'::text, 'stuck'::text])) <= (why IS NOT NULL))),
-  constraint process_kind_check CHECK ((kind = ANY (ARRAY['account'::text, 'tenant-export'::text, 'tenant-deletion'::text, 'erasure'::text]))),
+  constraint process_kind_check CHECK ((kind = ANY (ARRAY['account'::text, 'leave-projection'::text, 'tenant-export'::text, 'tenant-deletion'::text, 'erasure'::text]))),
   constraint process_last_error_check CHECK ((last_error ~ '^[a-z-]{1,60}$'::text)),
   constraint process_state_check CHECK ((state = ANY (ARRAY['scheduled'::text, 'waiting'::text, 'stuck'::text, 'done'::text]))),
   constraint process_why_check CHECK ((why ~ '^[a-z-]{1,60}$'::text))
 );
 alter table process owner to lifecycle_owner;
-CREATE INDEX process_due ON public.process USING btree (tenant, due_at) WHERE (state = 'scheduled'::text);
+CREATE INDEX process_due ON public.process USING btree (kind, tenant, due_at) WHERE (state = 'scheduled'::text);
 CREATE INDEX process_leased ON public.process USING btree (tenant) WHERE (leased_until IS NOT NULL);
 CREATE INDEX process_open ON public.process USING btree (state, id) WHERE (state <> 'done'::text);
 CREATE INDEX process_page ON public.process USING btree (id);

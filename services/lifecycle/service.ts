@@ -1,6 +1,7 @@
 import { service, uses } from '#kit/service.ts'
 import { directoryContract } from '../directory/contract.ts'
 import { identityContract } from '../identity/contract.ts'
+import { leaveContract } from '../leave/contract.ts'
 import { lifecycleContract } from './contract.ts'
 
 export const lifecycleService = service({
@@ -44,6 +45,15 @@ export const lifecycleService = service({
       'eraseAccount',
       'issueInvitation',
       'issueJobToken',
+      'events',
+    ),
+    leave: uses(
+      leaveContract,
+      'putEmployee',
+      'eraseEmployee',
+      'exportLeave',
+      'exportLeaveSettings',
+      'deleteTenantData',
       'events',
     ),
   },

@@ -14,7 +14,7 @@ import {
   release,
   type Wake,
   wake,
-  wakeAllAccounts,
+  wakeAll,
 } from './store.ts'
 
 let db: TestDatabase
@@ -27,12 +27,7 @@ beforeEach(() => db.sudo('truncate process cascade'))
 const tenant = randomUUIDv7()
 const now = new Date('2026-07-01T12:00:00Z')
 const later = (seconds: number) => new Date(now.getTime() + seconds * 1000)
-const leases: Record<Kind, number> = {
-  account: 10_000,
-  'tenant-export': 20_000,
-  'tenant-deletion': 20_000,
-  erasure: 20_000,
-}
+const lease = 10_000
 
 /** What the worker does: without a tenant, and across all where it says so. */
 const worker = <T>(work: (tx: Tx) => Promise<T>) =>
@@ -41,7 +36,8 @@ const worker = <T>(work: (tx: Tx) => Promise<T>) =>
     return work(tx)
   })
 const wakeUp = (wakes: Wake[], at = now) => worker((tx) => wake(tx, wakes, at))
-const take = (at = now, limit = 10) => worker((tx) => claim(tx, at, leases, limit))
+const take = (at = now, limit = 10, kind: Kind = 'account') =>
+  worker((tx) => claim(tx, at, kind, lease, limit))
 /** Takes what is due until nothing is left. */
 async function takeAll(at = now) {
   const taken: Claim[] = []
@@ -84,7 +80,7 @@ describe('waking', () => {
   it('begins versions anew after a restore', async () => {
     const one = account(7)
     await wakeUp([one])
-    await worker((tx) => wakeAllAccounts(tx, later(1)))
+    await worker((tx) => wakeAll(tx, 'account', later(1)))
     await wakeUp([{ ...one, version: 2 }], later(2))
     expect(await rows()).toMatchObject([{ seen_version: '2', revision: '3' }])
   })
@@ -95,6 +91,15 @@ describe('a claim', () => {
     await wakeUp([account(), account(1, randomUUIDv7(), randomUUIDv7())])
     await wakeUp([account()], later(60))
     expect(await takeAll()).toHaveLength(2)
+  })
+
+  it('is of one kind: what floods another is not in its way', async () => {
+    const subjects = Array.from({ length: 3 }, () => randomUUIDv7())
+    await wakeUp(subjects.map((subject) => ({ ...account(1, subject), kind: 'leave-projection' })))
+    await wakeUp([account(1, subjects[0])], later(1))
+    expect(await take(later(2))).toMatchObject([{ kind: 'account', subject: subjects[0] }])
+    expect(await take(later(2))).toEqual([])
+    expect(await take(later(2), 1, 'leave-projection')).toMatchObject([{ kind: 'leave-projection' }])
   })
 
   it('is had by one worker only', async () => {
@@ -160,7 +165,7 @@ describe('a claim', () => {
     const started = await worker((tx) =>
       begin(tx, { tenant, kind: 'tenant-deletion', subject: tenant, progress }, now),
     )
-    const [claimed] = await take()
+    const [claimed] = await take(now, 1, 'tenant-deletion')
     await worker((tx) => cancel(tx, tenant, started.id, { ...progress, phase: 'cancelled' }, later(1)))
     const next = { state: 'scheduled', at: later(1), why: null } as const
     const outcome = { progress: { ...progress, phase: 'remove' } }

@@ -85,13 +85,13 @@ export async function wakeAgain(tx: Tx, tenant: string, id: string, now: Date): 
   return row!
 }
 
-/** After a restore of a feed: versions may begin anew, and every account is compared with the facts again. */
-export async function wakeAllAccounts(tx: Tx, now: Date): Promise<void> {
+/** After a restore of a feed: versions may begin anew, and all of a kind are compared with the facts again. */
+export async function wakeAll(tx: Tx, kind: Kind, now: Date): Promise<void> {
   await tx.query(
     `update process set state = 'scheduled', due_at = $1, revision = revision + 1, attempts = 0, seen_version = 0
-     where kind = 'account'`,
-    [now],
-    'process_wake_accounts',
+     where kind = $2`,
+    [now, kind],
+    'process_wake_all',
   )
 }
 
@@ -180,41 +180,38 @@ export const processOf = (claimed: Claim) =>
   ({ ...claimed, progress: progressOf[claimed.kind].parse(claimed.progress) }) as Process
 
 /**
- * Takes what is due and nobody else has, for as long as a step of its kind may need: of each tenant the process that
- * has been due for longest, tenants first for whom the fewest steps are being taken. So a company that imports 100,000
- * people does not keep the others waiting.
+ * Takes what is due of a kind and nobody else has, for `lease` milliseconds: of each tenant the process that has been
+ * due for longest, tenants first for whom the fewest steps are being taken. So a company that imports 100,000 people
+ * does not keep the others waiting.
  */
-export async function claim(
-  tx: Tx,
-  now: Date,
-  leases: Readonly<Record<Kind, number>>,
-  limit: number,
-): Promise<Claim[]> {
+export async function claim(tx: Tx, now: Date, kind: Kind, lease: number, limit: number): Promise<Claim[]> {
   return tx.query<Claim>(
     `with recursive tenants (tenant) as (
        -- hops from tenant to tenant over the index, however many processes of one are due
-       (select tenant from process where state = 'scheduled' and due_at <= $1 order by tenant limit 1)
+       (select tenant from process where kind = $2 and state = 'scheduled' and due_at <= $1 order by tenant limit 1)
        union all
-       select (select p.tenant from process p where p.state = 'scheduled' and p.due_at <= $1 and p.tenant > t.tenant
+       select (select p.tenant from process p
+               where p.kind = $2 and p.state = 'scheduled' and p.due_at <= $1 and p.tenant > t.tenant
                order by p.tenant limit 1)
        from tenants t where t.tenant is not null),
      due as (
        select p.tenant, p.id from tenants t
          cross join lateral (
-           select count(*) as steps from process b where b.tenant = t.tenant and b.leased_until > $1) busy
+           select count(*) as steps from process b
+           where b.tenant = t.tenant and b.kind = $2 and b.leased_until > $1) busy
          cross join lateral (
            select tenant, id, due_at from process d
-           where d.tenant = t.tenant and d.state = 'scheduled' and d.due_at <= $1
+           where d.kind = $2 and d.tenant = t.tenant and d.state = 'scheduled' and d.due_at <= $1
              and (d.leased_until is null or d.leased_until <= $1)
            order by d.due_at limit 1 for update skip locked) p
-       order by busy.steps, p.due_at limit $3)
+       order by busy.steps, p.due_at limit $4)
      update process as p
-     set leased_until = $1::timestamptz + make_interval(secs => ($2::jsonb ->> p.kind)::float8 / 1000),
+     set leased_until = $1::timestamptz + make_interval(secs => $3::float8 / 1000),
        attempts = attempts + 1
      from due where p.tenant = due.tenant and p.id = due.id
      returning p.tenant, p.id, p.kind, p.subject, p.revision::float8 as revision, p.attempts, p.progress,
        p.due_at as "dueAt", p.leased_until as "leasedUntil"`,
-    [now, leases, limit],
+    [now, kind, lease, limit],
     'process_claim',
   )
 }

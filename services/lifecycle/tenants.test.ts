@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { book } from '../leave/fixtures/booked.ts'
 import { hrOf, type Lifecycle, newHire, operator, startLifecycle } from './fixtures/company.ts'
 
 let lifecycle: Lifecycle
@@ -16,7 +17,7 @@ beforeEach(async () => {
 const request = (method: string, path: string, body?: object, headers?: Record<string, string>) =>
   lifecycle.request(method, `/v1/tenants${path}`, operator, body, headers)
 const hire = async () => (await lifecycle.directory(tenant, 'hireEmployee', newHire())).id
-const countIn = async (database: 'directoryDb' | 'identityDb', table: string, of = tenant) => {
+const countIn = async (database: 'directoryDb' | 'identityDb' | 'leaveDb', table: string, of = tenant) => {
   const [row] = await lifecycle[database].sudo<{ n: number }>(
     `select count(*)::int as n from ${table} where tenant = $1`,
     [of],
@@ -117,6 +118,8 @@ describe('an export', () => {
     const orgUnit = await lifecycle.directory(tenant, 'createOrgUnit', unit)
     const position = await lifecycle.directory(tenant, 'createPosition', { code: 'P', title: 'Clerk', scope })
     await lifecycle.settle()
+    const [employeeId, delegateId] = employees as [string, string]
+    const leave = await book(lifecycle.leaveDb, { tenant, employeeId, delegateId, words: 'Sick' })
     const id = await start()
     expect(await request('GET', `/${tenant}/exports/${id}/records`)).toMatchObject({
       status: 409,
@@ -124,7 +127,7 @@ describe('an export', () => {
     })
     await lifecycle.settle()
     expect(await request('GET', `/${tenant}/exports/${id}`)).toMatchObject({
-      body: { status: 'complete', records: 9, process: { state: 'scheduled', why: 'export-expiry' } },
+      body: { status: 'complete', records: 13, process: { state: 'scheduled', why: 'export-expiry' } },
     })
     const records: { kind: string; data: { id: string } }[] = []
     let next: string | null = ''
@@ -143,6 +146,16 @@ describe('an export', () => {
     expect(idsOf('employee').sort()).toEqual(employees.sort())
     // three employees and the first administrator
     expect(idsOf('account')).toHaveLength(4)
+    const dataOf = (kind: string) => records.filter((it) => it.kind === kind).map(({ data }) => data)
+    expect(dataOf('leave-settings')).toMatchObject([{ types: [{ id: leave.type }] }])
+    const ofEmployee = {
+      employeeId,
+      accounts: [{ id: leave.account, entries: [{ reason: 'Sick' }, {}, {}] }],
+    }
+    expect(dataOf('leave')).toHaveLength(3)
+    expect(dataOf('leave').find((it) => 'employeeId' in it && it.employeeId === employeeId)).toMatchObject(
+      ofEmployee,
+    )
   })
 
   it('has each page once when a step is taken twice', async () => {
@@ -155,11 +168,14 @@ describe('an export', () => {
     )
     await lifecycle.settle()
     await lifecycle.db.sudo('drop function fail cascade')
-    expect(await lifecycle.processOf(tenant, id)).toMatchObject({ attempts: 1, lastError: 'internal' })
+    expect(await lifecycle.processOf(tenant, id, 'tenant-export')).toMatchObject({
+      attempts: 1,
+      lastError: 'internal',
+    })
     lifecycle.setAhead(1)
     await lifecycle.settle()
     expect(await request('GET', `/${tenant}/exports/${id}`)).toMatchObject({
-      body: { status: 'complete', records: 3 },
+      body: { status: 'complete', records: 5 },
     })
   })
 
@@ -190,7 +206,9 @@ describe('deletion', () => {
     })
     await lifecycle.settle()
     expect(await request('GET', `/${tenant}`)).toMatchObject({ body: { status: 'suspended' } })
-    expect(await lifecycle.processOf(tenant, tenant)).toMatchObject({ why: 'grace-period' })
+    expect(await lifecycle.processOf(tenant, tenant, 'tenant-deletion')).toMatchObject({
+      why: 'grace-period',
+    })
     expect(await countIn('directoryDb', 'employee')).toBe(1)
 
     const bystander = await lifecycle.newTenant()
@@ -198,7 +216,14 @@ describe('deletion', () => {
     await lifecycle.settle()
     lifecycle.setAhead(3)
     await lifecycle.settle()
+    // Who had read of an employee before may have told leave until now.
+    expect(await lifecycle.processOf(tenant, tenant, 'tenant-deletion')).toMatchObject({ why: 'late-facts' })
+    expect([await countIn('directoryDb', 'employee'), await countIn('leaveDb', 'employee')]).toEqual([0, 1])
+    lifecycle.setAhead(4)
+    await lifecycle.settle()
     expect(await request('GET', `/${tenant}`)).toMatchObject({ body: { status: 'deleted' } })
+    expect(await countIn('leaveDb', 'employee')).toBe(0)
+    expect(await countIn('leaveDb', 'employee', bystander)).toBe(1)
     for (const table of ['employee', 'employment', 'employee_version', 'audit_value'])
       expect([table, await countIn('directoryDb', table)]).toEqual([table, 0])
     for (const table of ['account', 'role_assignment', 'credential', 'invitation'])
@@ -259,7 +284,9 @@ describe('deletion', () => {
     })
     await lifecycle.settle()
     expect(await countIn('directoryDb', 'employee')).toBe(1)
-    expect(await lifecycle.processOf(tenant, tenant)).toMatchObject({ why: 'grace-period' })
+    expect(await lifecycle.processOf(tenant, tenant, 'tenant-deletion')).toMatchObject({
+      why: 'grace-period',
+    })
   })
 })
 

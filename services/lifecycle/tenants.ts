@@ -86,6 +86,6 @@ const callIn = (clients: Clients, tenant: string, call: Call) =>
 /** What has been removed can't be brought back, so from then on the deletion goes on to its end. */
 function assertRevocable(stored: unknown): Progress<'tenant-deletion'> {
   const progress = progressOf['tenant-deletion'].parse(stored)
-  if (['remove', 'forget', 'removed'].includes(progress.phase)) throw refuse('deletion-begun')
+  if (['remove', 'remove-leave', 'forget', 'removed'].includes(progress.phase)) throw refuse('deletion-begun')
   return progress
 }

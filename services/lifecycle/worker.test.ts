@@ -38,7 +38,7 @@ afterEach(async () => {
 })
 
 function startWorker(): ChildProcess {
-  const addresses = { directory: services.urls.directory, identity: identity.url }
+  const addresses = { ...services.urls, identity: identity.url }
   const worker = start(db, addresses)
   started.push(worker)
   return worker
@@ -64,13 +64,24 @@ const happened = async (kind: string) => {
   )
   return rows.map(({ n }) => n)
 }
-const settled = async (count: number) => {
-  const rows = await db.sudo(
-    'select 1 from process where tenant = $1 and state = $2 and leased_until is null',
-    [tenant, 'done'],
+/** The process of an employee's account. */
+const stateOf = async (employee: string) => {
+  const rows = await db.sudo<Record<string, unknown>>(
+    `select * from process where subject = $1 and kind = 'account'`,
+    [employee],
   )
-  return rows.length === count
+  return rows[0]!
 }
+/** How many processes have nothing left to do; of each employee there are two. */
+const done = async (kind: 'account' | 'leave-projection') =>
+  (
+    await db.sudo(
+      `select 1 from process where tenant = $1 and kind = $2 and state = 'done' and leased_until is null`,
+      [tenant, kind],
+    )
+  ).length
+const settled = async (count: number) =>
+  (await done('account')) === count && (await done('leave-projection')) === count
 const once = (count: number) => Array.from({ length: count }, () => 1)
 
 describe('a worker that is killed', () => {
@@ -81,9 +92,7 @@ describe('a worker that is killed', () => {
     await held
     await kill(first)
     expect(await accounts()).toBe(1)
-    expect(await db.sudo('select state from process where subject = $1', [employee])).toEqual([
-      { state: 'scheduled' },
-    ])
+    expect(await stateOf(employee)).toMatchObject({ state: 'scheduled' })
     identity.hold = undefined
     startWorker()
     await until(() => settled(1), patience)
@@ -179,8 +188,7 @@ it('waits out an outage of a data service', async () => {
     reason: 'Moves on',
     scope: { reach: 'all' },
   })
-  const state = async () =>
-    (await db.sudo<Record<string, unknown>>('select * from process where subject = $1', [employee]))[0]!
+  const state = () => stateOf(employee)
   await until(async () => Number((await state()).attempts) >= 2, patience)
   expect(await state()).toMatchObject({ state: 'scheduled', last_error: 'unavailable' })
   await identity.reopen()

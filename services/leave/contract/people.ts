@@ -92,7 +92,10 @@ export const peopleOperations = {
         .min(1)
         .max(1000),
     }),
-    output: z.object({ applied: z.boolean(), sourceVersion: version }),
+    output: z.object({
+      applied: z.boolean(),
+      sourceVersion: version.meta({ description: 'That is known now' }),
+    }),
   }),
   eraseEmployee: command({
     summary:

@@ -5,7 +5,7 @@ import { peopleOperations } from '../contract/people.ts'
 import { isEmployedFrom, todayOf } from '../domain/person.ts'
 import { refuse } from '../domain/refuse.ts'
 import { idCursor } from '../store/cursor.ts'
-import { isErased, loadPerson, lockPerson, noteCompany, putEmployee } from '../store/people.ts'
+import { isErased, loadPerson, lockPerson, noteCompany, putEmployee, versionOf } from '../store/people.ts'
 import { assertWholeTenant } from '../store/scope.ts'
 import { deleteSome, erasePerson, exportLeave, exportSettings } from '../store/tenant.ts'
 
@@ -23,7 +23,8 @@ export const peopleHandlers = (database: Database, clock: Clock) =>
           payload: { employeeId },
           key: `rate-employee-anew/${employeeId}`,
         })
-      return { applied: news !== 'older', sourceVersion }
+      if (news === 'older') return { applied: false, sourceVersion: await versionOf(tx, employeeId) }
+      return { applied: true, sourceVersion }
     },
 
     async eraseEmployee({ employeeId, scope }, tx) {

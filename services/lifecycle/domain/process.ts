@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { kinds } from '../contract.ts'
+import { type kinds, recordKinds } from '../contract.ts'
 
 export type Kind = (typeof kinds)[number]
 
@@ -21,6 +21,7 @@ export type Reason =
   | 'leaving-day'
   | 'manager-change'
   | 'grace-period'
+  | 'late-facts'
   | 'export-expiry'
   | 'retry'
 
@@ -36,9 +37,10 @@ export const progressOf = {
     /** Whose report the employee was when last looked at. */
     reportsTo: z.uuid().nullable().default(null),
   }),
+  'leave-projection': z.object({}),
   'tenant-export': z.object({
     /** What is collected now, in this order. */
-    phase: z.enum(['org-unit', 'position', 'employee', 'account', 'complete', 'expired']).default('org-unit'),
+    phase: z.enum([...recordKinds, 'complete', 'expired']).default('org-unit'),
     expiresAt: z.iso.datetime().nullable().default(null),
     cursor: z.string().nullable().default(null),
     pages: z.int().default(0),
@@ -46,10 +48,10 @@ export const progressOf = {
   }),
   'tenant-deletion': z.object({
     /**
-     * close: keep everybody out; grace: may still be called off; remove: data goes, round by round; forget: what
-     * remains goes, the tenant last; removed and cancelled: over
+     * close: keep everybody out; grace: may still be called off; remove: directory's data goes, round by round, then
+     * (remove-leave) that of leave; forget: what remains goes, the tenant last; removed and cancelled: over
      */
-    phase: z.enum(['close', 'grace', 'remove', 'forget', 'removed', 'cancelled']),
+    phase: z.enum(['close', 'grace', 'remove', 'remove-leave', 'forget', 'removed', 'cancelled']),
     deleteAt: z.iso.datetime(),
     rounds: z.int().default(0),
   }),

@@ -13,6 +13,7 @@ const managerRole = { role: 'manager', reach: 'reports' } as const
 /** Compares an account with the employment, and commands what brings it in line. */
 export const accountStep: Step<'account'> = {
   deadline: 6000,
+  places: 8,
   async take(process, context) {
     const [employee, account] = await Promise.all([
       readEmployee(process, context),

@@ -24,7 +24,15 @@ export interface StepContext {
 export interface Step<K extends Kind> {
   /** Milliseconds it may take. */
   deadline: number
+  /** How many of the kind a worker takes side by side. Each kind has places of its own: a flood of one holds up no other. */
+  places: number
   take: (process: ProcessOf<K>, context: StepContext) => Promise<Outcome<K>>
 }
+
+/**
+ * How long a worker alone may work on a process that it has claimed. It outlives the step, so that no other worker takes
+ * what may still be running.
+ */
+export const leaseOf = ({ deadline }: Pick<Step<Kind>, 'deadline'>) => deadline + 2000
 
 export type Steps = { [K in Kind]: Step<K> }

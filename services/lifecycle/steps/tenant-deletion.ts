@@ -1,6 +1,7 @@
 import type { Progress, State } from '../domain/process.ts'
 import { forgetTenant } from '../store.ts'
-import type { Step } from './step.ts'
+import { leaveProjectionStep } from './leave-projection.ts'
+import { leaseOf, type Step } from './step.ts'
 
 /**
  * Suspends a tenant, waits the time of grace, removes its data round by round, the tenant itself last: as long as
@@ -8,6 +9,7 @@ import type { Step } from './step.ts'
  */
 export const tenantDeletionStep: Step<'tenant-deletion'> = {
   deadline: 25_000,
+  places: 2,
   async take({ tenant: id, progress }, { clients, call, now }) {
     const on = (
       phase: Progress<'tenant-deletion'>['phase'],
@@ -15,6 +17,12 @@ export const tenantDeletionStep: Step<'tenant-deletion'> = {
     ) => ({
       next,
       progress: { ...progress, phase },
+    })
+    // Each round is a command of its own.
+    const round = { step: String(progress.rounds) }
+    const counted = ({ next, progress }: ReturnType<typeof on>) => ({
+      next,
+      progress: { ...progress, rounds: progress.rounds + 1 },
     })
     switch (progress.phase) {
       case 'close':
@@ -27,9 +35,15 @@ export const tenantDeletionStep: Step<'tenant-deletion'> = {
         // Written down before anything is removed: from here on it can't be called off.
         return on('remove')
       case 'remove': {
-        const { done } = await clients.directory(call).deleteTenantData({}, { step: String(progress.rounds) })
-        const { progress: after, next } = on(done ? 'forget' : 'remove')
-        return { next, progress: { ...after, rounds: progress.rounds + 1 } }
+        const { done } = await clients.directory(call).deleteTenantData({}, round)
+        if (!done) return counted(on('remove'))
+        // Who has read of an employee before may still tell leave: only then can its data go for good.
+        const at = new Date(now.getTime() + leaseOf(leaveProjectionStep))
+        return counted(on('remove-leave', { state: 'scheduled', at, why: 'late-facts' }))
+      }
+      case 'remove-leave': {
+        const { done } = await clients.leave(call).deleteTenantData({}, round)
+        return counted(on(done ? 'forget' : 'remove-leave'))
       }
       case 'forget':
         await clients.identity(call).deleteTenant({ id })

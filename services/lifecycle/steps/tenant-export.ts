@@ -4,6 +4,8 @@ import { type RecordKind, type Records, removePages, savePage } from '../export-
 import type { Outcome, Step, StepContext } from './step.ts'
 
 const pageSize = 200
+/** Of people with all entries of their ledgers. */
+const leavePageSize = 25
 
 /** How long what was collected is kept: it is full of personal values. */
 const kept = 7 * 24 * 60 * 60 * 1000
@@ -11,6 +13,7 @@ const kept = 7 * 24 * 60 * 60 * 1000
 /** Collects one page; the page and the cursor are written together, so each is there once. */
 export const tenantExportStep: Step<'tenant-export'> = {
   deadline: 12_000,
+  places: 2,
   async take(process, context) {
     const { progress } = process
     const { now } = context
@@ -53,7 +56,9 @@ const following = {
   'org-unit': 'position',
   position: 'employee',
   employee: 'account',
-  account: 'complete',
+  account: 'leave-settings',
+  'leave-settings': 'leave',
+  leave: 'complete',
 } as const
 
 async function readPage(
@@ -63,11 +68,14 @@ async function readPage(
 ): Promise<{ records: Records; next: string | null }> {
   const page = { limit: pageSize, ...(progress.cursor ? { cursor: progress.cursor } : {}) }
   const directory = clients.directory(call)
+  const leave = clients.leave(call)
   const read = {
     'org-unit': () => directory.exportOrgUnits(page),
     position: () => directory.listPositions({ ...page, scope: { reach: 'all' } }),
     employee: () => directory.exportEmployees(page),
     account: () => clients.identity(call).exportAccounts(page),
+    'leave-settings': async () => ({ items: [await leave.exportLeaveSettings({})], next: null }),
+    leave: () => leave.exportLeave({ ...page, limit: leavePageSize }),
   }
   const { items, next } = await read[kind]()
   return { records: items.map((data) => ({ kind, data })), next }
