@@ -1,13 +1,24 @@
 import type { Demo } from './seed/seed.ts'
 
-type Facts = { url: string; dataDir: string; seconds: number; demo: Demo | undefined }
+type Facts = {
+  url: string
+  dataDir: string
+  seconds: number
+  demo: Demo | undefined
+  now?: string | undefined
+}
 
 /** What a person sees once everything runs. */
-export function greeting({ url, dataDir, seconds, demo }: Facts): string {
+export function greeting({ url, dataDir, seconds, demo, now }: Facts): string {
   const parts = [
     `Staffmesh is ready after ${seconds.toFixed(1)} s. Ctrl-C stops it.`,
     `  Edge      ${url}\n  API docs  ${url}/docs\n  Data      ${dataDir} (logs in logs/)`,
   ]
+  if (now)
+    parts.push(
+      `  *** THE CLOCK OF LEAVE IS SET: it began at ${now}. ***\n` +
+        '  What it books now stays booked: keep such data apart with --data-dir.',
+    )
   if (demo) parts.push(accounts(demo), example(url, demo))
   return `\n${parts.join('\n\n')}\n`
 }

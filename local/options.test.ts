@@ -4,9 +4,9 @@ import { parseOptions } from './options.ts'
 const parse = (...args: string[]) => parseOptions(args, {})
 
 test('has defaults and takes its flags', () => {
-  expect(parse()).toEqual({ port: 8080, dataDir: undefined, fresh: false })
-  const given = { port: 9000, dataDir: '/srv/data', fresh: true }
-  expect(parse('--port', '9000', '--data-dir=/srv/data', '--fresh')).toEqual(given)
+  expect(parse()).toEqual({ port: 8080, dataDir: undefined, fresh: false, now: undefined })
+  const given = { port: 9000, dataDir: '/srv/data', fresh: true, now: '2027-01-01T00:00:00Z' }
+  expect(parse('--port', '9000', '--data-dir=/srv/data', '--fresh', '--now', given.now)).toEqual(given)
   expect(parse('--help')).toBe('help')
 })
 
@@ -16,6 +16,8 @@ test.each([
   [['--port', 'http'], '--port takes a number from 1 to 65535, not "http".'],
   [['--port=70000'], '--port takes a number from 1 to 65535, not "70000".'],
   [['--data-dir='], '--data-dir takes the path of a folder.'],
+  [['--now', '2027'], '--now takes an instant in UTC such as 2027-01-01T00:00:00Z, not "2027".'],
+  [['--now=2027-02-30T00:00:00Z'], 'not "2027-02-30T00:00:00Z"'],
 ])('refuses %j', (args, message) => {
   expect(() => parse(...args)).toThrow(message)
 })

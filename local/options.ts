@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util'
+import { instant } from '#kit/schemas.ts'
 
 export type Options = {
   port: number
   /** Unset: a directory of this checkout. */
   dataDir: string | undefined
   fresh: boolean
+  /** The instant from which the clock of leave goes on; unset: it is the system's. */
+  now: string | undefined
 }
 
 export const usage = `Starts Staffmesh on this machine: PostgreSQL, every service and the edge.
@@ -14,12 +17,14 @@ export const usage = `Starts Staffmesh on this machine: PostgreSQL, every servic
   --port <number>      port of the edge (default 8080)
   --data-dir <folder>  where the data, secrets and logs are kept (default .local in this checkout)
   --fresh              delete the data first and begin with a new demo company
+  --now <instant>      set the clock of leave, e.g. 2027-01-01T00:00:00Z: what accrues, expires and may be requested
+                       goes by it, all else by the clock of this machine
   --help               show this
 `
 
 /** Throws an error that tells what is wrong with the arguments; `help` when they ask for it. */
 export function parseOptions(args: string[], environment = process.env): Options | 'help' {
-  for (const flag of ['port', 'data-dir', 'fresh']) {
+  for (const flag of ['port', 'data-dir', 'fresh', 'now']) {
     // npm keeps a flag in front of "--" for itself and would start us without it.
     if (
       environment[`npm_config_${flag.replace('-', '_')}`] !== undefined &&
@@ -35,7 +40,10 @@ export function parseOptions(args: string[], environment = process.env): Options
     throw new Error(`--port takes a number from 1 to 65535, not "${values.port}".`)
   }
   if (values['data-dir'] === '') throw new Error('--data-dir takes the path of a folder.')
-  return { port, dataDir: values['data-dir'], fresh: values.fresh }
+  const { now } = values
+  if (now !== undefined && !instant.safeParse(now).success)
+    throw new Error(`--now takes an instant in UTC such as 2027-01-01T00:00:00Z, not "${now}".`)
+  return { port, dataDir: values['data-dir'], fresh: values.fresh, now }
 }
 
 function parse(args: string[]) {
@@ -48,6 +56,7 @@ function parse(args: string[]) {
         port: { type: 'string', default: '8080' },
         'data-dir': { type: 'string' },
         fresh: { type: 'boolean', default: false },
+        now: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })

@@ -3,7 +3,7 @@ import { services } from '../services/index.ts'
 import { planOf, portsNeeded } from './plan.ts'
 
 const names = services.filter(({ database }) => database).map(({ name }) => name)
-const plan = planOf({
+const planning = {
   services,
   port: 8080,
   environment: {},
@@ -12,7 +12,8 @@ const plan = planOf({
   ),
   secrets: { databases: {}, signingKeysFile: '/signing', cookieKeysFile: '/cookies' },
   ports: Array.from({ length: portsNeeded(services) }, (_, index) => 20_000 + index),
-})
+}
+const plan = planOf(planning)
 const envOf = (name: string) => plan.processes.find((process) => process.name === name)!.env
 
 test('each process has a port of its own and stops in exactly one phase', () => {
@@ -38,4 +39,15 @@ test('no running process gets the credentials of an owner, and only workers thos
     expect(Object.values(env).filter((value) => value.endsWith('-owner'))).toEqual([])
     expect('QUEUE_DATABASE_URL' in env, name).toBe(name.endsWith('-worker'))
   }
+})
+
+test('the clock is set for leave alone, its server and its worker, and only where it was asked for', () => {
+  const clocksOf = ({ processes }: typeof plan) =>
+    processes.flatMap(({ name, env }) => (env.LEAVE_NOW ? [[name, env.LEAVE_NOW]] : []))
+  expect(clocksOf(plan)).toEqual([])
+  const now = '2027-01-01T00:00:00Z'
+  expect(clocksOf(planOf({ ...planning, now }))).toEqual([
+    ['leave', now],
+    ['leave-worker', now],
+  ])
 })

@@ -43,10 +43,12 @@ type Planning = {
   secrets: Secrets
   /** As many as `portsNeeded` says. */
   ports: number[]
+  /** To what the clock of leave is set. */
+  now?: string | undefined
 }
 
 /** Which processes run, with which environment; derived from what the services declare. */
-export function planOf({ services, port, environment, connections, secrets, ports }: Planning) {
+export function planOf({ services, port, environment, connections, secrets, ports, now }: Planning) {
   const free = ports.values()
   const nextPort = () => free.next().value!
   const url = `http://localhost:${port}`
@@ -74,6 +76,7 @@ export function planOf({ services, port, environment, connections, secrets, port
       ...(urls && { DATABASE_URL: urls.app }),
       ...addressesFor(Object.keys(service.calls), addresses),
       ...(service.name === 'identity' && ofIdentity),
+      ...(service.name === 'leave' && now && { LEAVE_NOW: now }),
     }
     const entry = inService(service.name, 'main.ts')
     servers.push(process(service.name, portOf.get(service.name)!, [entry], env))

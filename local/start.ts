@@ -49,6 +49,7 @@ async function runUntilAsked(options: Options, dataDir: string): Promise<number>
       dataDir,
       port: options.port,
       services,
+      now: options.now,
       signal: asked.signal,
       ...((await isFirstStart(dataDir)) && { enter }),
     })
@@ -58,7 +59,8 @@ async function runUntilAsked(options: Options, dataDir: string): Promise<number>
   }
   insisted.signal.addEventListener('abort', () => system.kill())
   const seconds = (performance.now() - began) / 1000
-  say(greeting({ url: system.url, dataDir, seconds, demo: await readDemo(dataDir) }))
+  const { now } = options
+  say(greeting({ url: system.url, dataDir, seconds, demo: await readDemo(dataDir), now }))
 
   const failure = await Promise.race([aborted(asked.signal), system.failed])
   if (failure) complain(failure)

@@ -14,6 +14,8 @@ export type SystemOptions = {
   /** Port of the edge. */
   port: number
   services: readonly Service[]
+  /** To what the clock of leave is set. */
+  now?: string | undefined
   postgresSettings?: Record<string, string | number | boolean>
   /**
    * What is to be done first of all, at these addresses. The workers that follow events start after it: they would

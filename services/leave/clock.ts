@@ -1,4 +1,5 @@
 import type { Environment } from '#kit/config.ts'
+import { instant } from '#kit/schemas.ts'
 
 /** What "now" is for leave. */
 export type Clock = () => Date
@@ -14,8 +15,9 @@ export function clockOf(env: Environment = process.env): Clock {
   if (set === undefined) return systemClock
   if (env.IDENTITY_HEADERS !== 'loopback')
     throw new Error('LEAVE_NOW sets the clock of the local run only: remove it here')
+  if (!instant.safeParse(set).success)
+    throw new Error(`LEAVE_NOW must be an instant such as 2027-01-01T00:00:00Z, not ${set}`)
   const begin = Date.parse(set)
-  if (Number.isNaN(begin)) throw new Error(`LEAVE_NOW must be an instant, not ${set}`)
   const started = Date.now()
   return () => new Date(begin + Date.now() - started)
 }
