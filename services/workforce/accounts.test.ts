@@ -26,7 +26,7 @@ beforeEach(async () => {
   employeeId = employee.id
   // What lifecycle does when it reads that somebody was hired.
   const account = { employeeId, email, roles: [{ role: 'employee', reach: 'self' }] }
-  await post(workforce.identityApp, 'provisionAccount', account, admin)
+  await post(workforce.apps.identity, 'provisionAccount', account, admin)
 })
 
 const getAccount = () => workforce.act('getAccount', { employeeId }, admin)

@@ -1,18 +1,11 @@
-import { type Client, clientOf } from '#kit/client.ts'
+import { clientOf } from '#kit/client.ts'
 import { workforceService } from './service.ts'
 
-type Calls = typeof workforceService.calls
-
-export type Directory = Client<Calls['directory']>
-export type Identity = Client<Calls['identity']>
+export type Clients = ReturnType<typeof connect>
 
 /** Clients of the declared callees; tests give other addresses. */
-export interface Clients {
-  directory: Directory
-  identity: Identity
-}
-
-export const declaredClients = (): Clients => ({
-  directory: clientOf(workforceService, 'directory'),
-  identity: clientOf(workforceService, 'identity'),
+export const connect = (addresses: Partial<Record<'directory' | 'identity' | 'leave', string>> = {}) => ({
+  directory: clientOf(workforceService, 'directory', addresses.directory),
+  identity: clientOf(workforceService, 'identity', addresses.identity),
+  leave: clientOf(workforceService, 'leave', addresses.leave),
 })

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { clientOf } from '#kit/client.ts'
 import { callerHeaders, serveApp, type TestCaller } from '#kit/testing.ts'
 import { createWorkforceApp } from './app.ts'
-import { workforceService } from './service.ts'
+import { connect } from './clients.ts'
 import { startWorkforce, type TestWorkforce } from './testing.ts'
 
 /** A proxy that lets requests through and, as often as told, cuts the connection instead of handing on the answer. */
@@ -14,7 +13,7 @@ async function lossyProxy(target: string) {
   let losses = 0
   let lost = 0
   const server = createServer((client) => {
-    const upstream = connect(Number(new URL(target).port), '127.0.0.1')
+    const upstream = dial(Number(new URL(target).port), '127.0.0.1')
     for (const socket of [client, upstream]) {
       sockets.add(socket)
       socket.on('error', () => {})
@@ -56,13 +55,10 @@ let server: Awaited<ReturnType<typeof serveApp>>
 beforeAll(async () => {
   workforce = await startWorkforce()
   admin = await workforce.newCompany()
-  toDirectory = await lossyProxy(workforce.directoryUrl)
+  toDirectory = await lossyProxy(workforce.urls.directory)
   const app = createWorkforceApp(
     {},
-    {
-      directory: clientOf(workforceService, 'directory', toDirectory.url),
-      identity: clientOf(workforceService, 'identity', workforce.identityUrl),
-    },
+    connect({ directory: toDirectory.url, identity: workforce.urls.identity }),
   )
   server = await serveApp(app)
   toWorkforce = await lossyProxy(server.url)

@@ -23,6 +23,9 @@ interface Schema {
   anyOf?: Schema[]
   properties?: Record<string, Schema>
   required?: string[]
+  minItems?: number
+  minimum?: number
+  items?: Schema
 }
 
 /** Some valid value: its required fields, each the simplest. */
@@ -31,8 +34,9 @@ function simplest(schema: Schema): unknown {
   if (schema.enum) return schema.enum[0]
   if (schema.format === 'uuid') return randomUUID()
   if (schema.format === 'date') return '2024-01-01'
-  if (schema.type === 'integer' || schema.type === 'number') return 1
-  if (schema.type === 'array') return []
+  if (schema.type === 'integer' || schema.type === 'number') return schema.minimum ?? 1
+  if (schema.type === 'array')
+    return Array.from({ length: schema.minItems ?? 0 }, () => simplest(schema.items!))
   if (schema.type === 'object')
     return Object.fromEntries(
       Object.entries(schema.properties ?? {})
@@ -54,7 +58,7 @@ describe.each(callsOf(workforceService))('$callee $operation', ({ callee, operat
   }
 
   async function send(caller: TestCaller, scope?: object) {
-    const app = callee === 'identity' ? workforce.identityApp : workforce.directoryApp
+    const app = workforce.apps[callee as keyof typeof workforce.apps]
     const route = declaration.route ?? { method: 'POST' as const, path: `/${operation}` as const }
     const { path, init } = requestOf(
       { ...declaration, route },

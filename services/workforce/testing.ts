@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { clientOf } from '#kit/client.ts'
+import { backgroundCall } from '#kit/call.ts'
 import type { InputOf, OutputOf } from '#kit/contract.ts'
 import { work } from '#kit/jobs.ts'
-import { callerHeaders, post, serveApp, type TestCaller, testDatabase } from '#kit/testing.ts'
+import { post, serveApp, type TestCaller, testDatabase } from '#kit/testing.ts'
 import { createDirectoryApp } from '../directory/app.ts'
 import { constraints } from '../directory/constraints.ts'
 import { directoryJobs } from '../directory/jobs.ts'
@@ -10,29 +10,33 @@ import { createIdentityApp } from '../identity/app.ts'
 import { identityConfig } from '../identity/config.ts'
 import { generateCookieKeys, generateSigningKeys } from '../identity/keys.ts'
 import * as identity from '../identity/schema.ts'
+import { createLeaveApp } from '../leave/app.ts'
+import { constraints as leaveConstraints } from '../leave/constraints.ts'
+import type { leaveContract } from '../leave/contract.ts'
+import { leaveJobs } from '../leave/jobs.ts'
+import { connect as connectLifecycle } from '../lifecycle/clients.ts'
+import { tellLeave } from '../lifecycle/steps/leave-projection.ts'
 import { createWorkforceApp } from './app.ts'
+import { connect } from './clients.ts'
 import { workforceContract } from './contract.ts'
-import { requestOf } from './matrix/request.ts'
-import { workforceService } from './service.ts'
+import { actorAt, senderTo } from './matrix/request.ts'
 
-const directoryMigrations = new URL('../directory/migrations/', import.meta.url)
+const migrationsOf = (service: string) => new URL(`../${service}/migrations/`, import.meta.url)
 
+type Leave = (typeof leaveContract)['operations']
 type Operations = (typeof workforceContract)['operations']
 export type OperationName = keyof Operations & string
 export type Input<K extends OperationName> = InputOf<Operations[K]>
 export type Output<K extends OperationName> = OutputOf<Operations[K]>
 
-export interface Answer {
-  status: number
-  headers: Headers
-  body: unknown
-}
+type Served = Awaited<ReturnType<typeof serveApp>>
 
 /** Workforce before the real data services, each with a database and a port of its own. */
 export async function startWorkforce() {
-  const [directoryDb, identityDb] = await Promise.all([
-    testDatabase({ service: 'directory', migrations: directoryMigrations, constraints }),
+  const [directoryDb, identityDb, leaveDb] = await Promise.all([
+    testDatabase({ service: 'directory', migrations: migrationsOf('directory'), constraints }),
     testDatabase({ service: 'identity', ...identity }),
+    testDatabase({ service: 'leave', migrations: migrationsOf('leave'), constraints: leaveConstraints }),
   ])
   const config = identityConfig({
     publicUrl: 'http://localhost:8080',
@@ -41,42 +45,20 @@ export async function startWorkforce() {
   })
   const identityApp = createIdentityApp(identityDb.database, config)
   const directoryApp = createDirectoryApp(directoryDb.database)
-  const [directoryServer, identityServer] = await Promise.all([serveApp(directoryApp), serveApp(identityApp)])
-  const worker = await work('directory', directoryDb.urls.worker, directoryJobs(directoryDb.database))
-  const app = createWorkforceApp(
-    {},
-    {
-      directory: clientOf(workforceService, 'directory', directoryServer.url),
-      identity: clientOf(workforceService, 'identity', identityServer.url),
-    },
-  )
+  const leaveApp = createLeaveApp(leaveDb.database)
+  const [directoryServer, identityServer, leaveServer] = (await Promise.all(
+    [directoryApp, identityApp, leaveApp].map((app) => serveApp(app)),
+  )) as [Served, Served, Served]
+  const workers = await Promise.all([
+    work('directory', directoryDb.urls.worker, directoryJobs(directoryDb.database)),
+    work('leave', leaveDb.urls.worker, leaveJobs(leaveDb.database)),
+  ])
+  const urls = { directory: directoryServer.url, identity: identityServer.url, leave: leaveServer.url }
+  const app = createWorkforceApp({}, connect(urls))
+  const lifecycle = connectLifecycle(urls)
 
-  /** Sends an operation as a caller, or without a token. */
-  async function send<K extends OperationName>(
-    name: K,
-    input: Input<K>,
-    caller: TestCaller | undefined,
-    csv?: string | Uint8Array<ArrayBuffer>,
-  ): Promise<Answer> {
-    const { path, init } = requestOf(workforceContract.operations[name], input, csv)
-    const headers = { ...init.headers, ...(caller ? callerHeaders(caller) : {}) }
-    const response = await app.request(path, { ...init, headers })
-    const text = await response.text()
-    const isJson = response.headers.get('content-type')?.includes('json')
-    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
-  }
-
-  /** Does an operation that must succeed. */
-  async function act<K extends OperationName>(
-    name: K,
-    input: Input<K>,
-    caller: TestCaller,
-    csv?: string | Uint8Array<ArrayBuffer>,
-  ): Promise<Output<K>> {
-    const { status, body } = await send(name, input, caller, csv)
-    if (status >= 300) throw new Error(`${name} answered ${status}: ${JSON.stringify(body)}`)
-    return body as Output<K>
-  }
+  const send = senderTo(app, workforceContract)
+  const act = actorAt(app, workforceContract)
 
   /** A company of its own; answers with its HR administrator, who has no employee. */
   async function newCompany(): Promise<TestCaller> {
@@ -88,20 +70,36 @@ export async function startWorkforce() {
     return { tenant: tenant.id, account: admin.id, roles: ['hr-admin:all'] }
   }
 
+  /** What lifecycle does when it reads that somebody was hired or changed. */
+  const tellLeaveOf = (employeeId: string, { tenant }: TestCaller) =>
+    tellLeave(employeeId, lifecycle, backgroundCall({ service: 'lifecycle', operation: 'test', tenant }))
+
+  /** Does an operation of leave itself that must succeed. */
+  async function leave<K extends keyof Leave & string>(
+    name: K,
+    input: InputOf<Leave[K]>,
+    caller: TestCaller,
+  ): Promise<OutputOf<Leave[K]>> {
+    const { status, body } = await post(leaveApp, name, input, caller)
+    if (status !== 200) throw new Error(`${name} answered ${status}: ${JSON.stringify(body)}`)
+    return body as OutputOf<Leave[K]>
+  }
+
   return {
     app,
-    directoryApp,
-    identityApp,
-    directoryUrl: directoryServer.url,
-    identityUrl: identityServer.url,
+    apps: { directory: directoryApp, identity: identityApp, leave: leaveApp },
+    urls,
     directoryDb,
+    leaveDb,
     send,
+    leave,
+    tellLeaveOf,
     act,
     newCompany,
     async close() {
-      await worker.stop()
-      await Promise.all([directoryServer.close(), identityServer.close()])
-      await Promise.all([directoryDb.close(), identityDb.close()])
+      await Promise.all(workers.map((worker) => worker.stop()))
+      await Promise.all([directoryServer, identityServer, leaveServer].map((server) => server.close()))
+      await Promise.all([directoryDb, identityDb, leaveDb].map((db) => db.close()))
     },
   }
 }

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { clientOf } from '#kit/client.ts'
 import { callerHeaders, serveApp, type TestCaller, until } from '#kit/testing.ts'
 import { createWorkforceApp } from './app.ts'
-import { workforceService } from './service.ts'
+import { connect } from './clients.ts'
 import { type Output, startWorkforce, type TestWorkforce } from './testing.ts'
 
 let workforce: TestWorkforce
@@ -18,15 +17,12 @@ beforeAll(async () => {
   directory = await serveApp({
     fetch: (...request) => {
       asked++
-      return workforce.directoryApp.fetch(...request)
+      return workforce.apps.directory.fetch(...request)
     },
   })
   const app = createWorkforceApp(
     { draining: draining.signal },
-    {
-      directory: clientOf(workforceService, 'directory', directory.url),
-      identity: clientOf(workforceService, 'identity', workforce.identityUrl),
-    },
+    connect({ directory: directory.url, identity: workforce.urls.identity }),
   )
   server = await serveApp(app)
 })

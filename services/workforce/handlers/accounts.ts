@@ -1,10 +1,10 @@
 import type { Call } from '#kit/call.ts'
 import type { Handlers } from '#kit/server.ts'
-import type { Identity } from '../clients.ts'
+import type { Clients } from '../clients.ts'
 import type { accountOperations } from '../contract/accounts.ts'
 import { scoped } from '../scoped.ts'
 
-export const accountHandlers = (identity: Identity): Handlers<typeof accountOperations> => {
+export const accountHandlers = (identity: Clients['identity']): Handlers<typeof accountOperations> => {
   /** Commands on accounts take no scope: they are for those who reach all, and aim at the account itself. */
   const accountIdOf = async (employeeId: string, call: Call) =>
     (await identity(call).getAccountByEmployee(scoped({ employeeId }, call))).id

@@ -1,14 +1,14 @@
 import { type Call, callerOf } from '#kit/call.ts'
 import { scopeFor } from '#kit/caller.ts'
 import type { Handlers } from '#kit/server.ts'
-import type { Directory } from '../clients.ts'
+import type { Clients } from '../clients.ts'
 import type { employeeOperations } from '../contract/employees.ts'
 import { scoped } from '../scoped.ts'
 
 /** Personal values of an audit trail are for HR administrators; a manager sees which fields changed. */
 const readsPersonalValues = (call: Call) => scopeFor(callerOf(call), { 'hr-admin': 'all' })?.reach === 'all'
 
-export const employeeHandlers = (directory: Directory): Handlers<typeof employeeOperations> => ({
+export const employeeHandlers = (directory: Clients['directory']): Handlers<typeof employeeOperations> => ({
   searchEmployees({ q, asOf, updatedSince, cursor, limit, ...filters }, call) {
     return directory(call).searchEmployees(scoped({ q, asOf, updatedSince, cursor, limit, filters }, call))
   },

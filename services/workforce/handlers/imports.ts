@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OutputOf } from '#kit/contract.ts'
 import type { Handlers, StreamEvent } from '#kit/server.ts'
-import type { Directory } from '../clients.ts'
+import type { Clients } from '../clients.ts'
 import type { importOperations } from '../contract/imports.ts'
 import { scoped } from '../scoped.ts'
 
 type Import = OutputOf<typeof importOperations.getImport>
 
-export const importHandlers = (directory: Directory): Handlers<typeof importOperations> => ({
+export const importHandlers = (directory: Clients['directory']): Handlers<typeof importOperations> => ({
   createImport: (input, call) => directory(call).createImport(scoped(input, call)),
   listImports: (input, call) => directory(call).listImports(scoped(input, call)),
   getImport: (input, call) => directory(call).getImport(scoped(input, call)),

@@ -1,9 +1,11 @@
 import type { Handlers } from '#kit/server.ts'
-import type { Directory } from '../clients.ts'
+import type { Clients } from '../clients.ts'
 import type { organizationOperations } from '../contract/organization.ts'
 import { scoped } from '../scoped.ts'
 
-export const organizationHandlers = (directory: Directory): Handlers<typeof organizationOperations> => ({
+export const organizationHandlers = (
+  directory: Clients['directory'],
+): Handlers<typeof organizationOperations> => ({
   getOrgTree: (input, call) => directory(call).getOrgTree(scoped(input, call)),
   createOrgUnit: (input, call) => directory(call).createOrgUnit(scoped(input, call)),
   getOrgUnit: (input, call) => directory(call).getOrgUnit(scoped(input, call)),

@@ -9,7 +9,7 @@ import {
   identityOf,
   type Outcome,
   type Relation,
-  relations,
+  relationsOf,
   type Sample,
   type Samples,
 } from './matrix.ts'
@@ -43,7 +43,9 @@ export function describeMatrix<C extends Contract, Scene extends { caller: TestC
     if (!scenes.has(key)) await sample.prepare?.(scene)
     scenes.set(key, scene)
     const sender = identityOf(kind, scene.caller)
-    const { status, body } = await send(name, sample.input(scene) as object, sender, sample.csv)
+    const answer = await send(name, sample.input(scene) as object, sender, sample.csv)
+    const { body } = answer
+    const status = answer.status < 300 && sample.status ? sample.status(body) : answer.status
     if (refusals.includes(status)) return status
     if (status >= 300) return { status, body }
     if (contract.operations[name]!.kind === 'command') scenes.delete(key)
@@ -58,6 +60,7 @@ export function describeMatrix<C extends Contract, Scene extends { caller: TestC
   describe.each(Object.entries<Operation>(contract.operations))('%s', (name, op) => {
     it.each(callers)('as %s', async (kind) => {
       const sample: Sample<Operation, Scene> = samples[name]!
+      const relations = relationsOf(sample)
       const outcomes = new Map<Relation, unknown>()
       for (const relation of relations) outcomes.set(relation, await cell(name, sample, kind, relation))
       expect(Object.fromEntries(outcomes)).toEqual(

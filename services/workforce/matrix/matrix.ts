@@ -1,9 +1,16 @@
 import type { Contract, InputOf, Operation, OutputOf, Reach, Role } from '#kit/contract.ts'
 import type { TestCaller } from '#kit/testing.ts'
 
-/** How the caller stands to what an operation is about. Someone or something of another tenant is `foreign`. */
-export const relations = ['self', 'direct', 'indirect', 'peer', 'foreign'] as const
-export type Relation = (typeof relations)[number]
+/**
+ * How the caller stands to what an operation is about. Someone or something of another tenant is `foreign`; a `deputy`
+ * decides for the manager of whom it is about.
+ */
+const relations = ['self', 'direct', 'indirect', 'peer', 'foreign'] as const
+export type Relation = (typeof relations)[number] | 'deputy'
+
+/** The relations that make a difference. */
+export const relationsOf = ({ about }: Traits): readonly Relation[] =>
+  isOfRequest(about) ? [...relations, 'deputy'] : relations
 
 /** Assignments wider and narrower than an operation declares: the narrower of both must count. */
 const assignments = [
@@ -48,8 +55,15 @@ export function identityOf(kind: CallerKind, caller: TestCaller): TestCaller | u
  * - `account`: an employee's; identity knows no reporting line, so a reach of reports gives just the own one
  * - `company`: a thing of the company, the same for everybody whom the contract lets near it
  * - `platform`: like that, but operators reach those of all companies
+ * - `request`: what somebody asks for, pending; who is to decide it sees it whatever the role
+ * - `approval`: to decide such a request; as a list what waits for the caller
+ * - `cancellation`: to take such a request back
  */
-export type About = 'person' | 'account' | 'company' | 'platform'
+export type About = 'person' | 'account' | 'company' | 'platform' | AboutRequest
+type AboutRequest = 'request' | 'approval' | 'cancellation'
+
+const isOfRequest = (about: About): about is AboutRequest =>
+  about === 'request' || about === 'approval' || about === 'cancellation'
 
 /** The facts of an operation that its contract doesn't tell. */
 export interface Traits {
@@ -59,7 +73,7 @@ export interface Traits {
   /** The target has left, and so reports to nobody any more. */
   left?: true
   /** Refused to everybody who would do it to himself. */
-  self?: 403
+  self?: 403 | 422
   /** What is out of reach is refused as an unknown reference, or isn't referred to at all; a 404 unless told. */
   unreached?: 422 | 'done'
 }
@@ -72,6 +86,8 @@ export interface Sample<O extends Operation, Scene> extends Traits {
   prepare?(scene: Scene): Promise<unknown>
   /** Makes it a list, which is silent about whom the caller doesn't reach: whether an answer shows the target. */
   shows?(output: OutputOf<O>, scene: Scene): boolean
+  /** Of a request of many rows, whose input has one: the status of that row. */
+  status?(output: OutputOf<O>): number
 }
 
 /** One sample an operation; a missing one does not compile. */
@@ -95,7 +111,7 @@ function reachOf(op: Operation, kind: CallerKind): Reach | undefined {
 const within: Record<Reach, readonly Relation[]> = {
   self: ['self'],
   reports: ['self', 'direct', 'indirect'],
-  all: ['self', 'direct', 'indirect', 'peer'],
+  all: ['self', 'direct', 'indirect', 'peer', 'deputy'],
 }
 
 /** The expected outcome, from the contract's roles and the relation alone. */
@@ -109,10 +125,24 @@ export function expected(
   const reach = reachOf(op, kind)
   if (!reach || (op.tenantWide && reach !== 'all')) return 403
   if (relation === 'self' && traits.self) return traits.self
+  if (isOfRequest(traits.about)) return ofRequest(traits.about, Boolean(traits.shows), reach, relation)
   const isOperator = traits.about === 'platform' && kind.startsWith('operator')
   const reached = isOperator || reaches(op, traits, reach, relation)
   if (traits.shows) return reached ? 'shown' : 'hidden'
   return reached ? 'done' : (traits.unreached ?? 404)
+}
+
+function ofRequest(about: AboutRequest, isList: boolean, reach: Reach, relation: Relation): Outcome {
+  const decides = relation === 'direct' || relation === 'deputy'
+  const isSeen = decides || within[reach].includes(relation)
+  const isHr = reach === 'all'
+  // Who reports to nobody waits for HR; HR may decide the others too, but they do not wait for it.
+  const waits = decides || (isHr && relation === 'peer')
+  if (isList) return (about === 'approval' ? waits : isSeen) ? 'shown' : 'hidden'
+  if (!isSeen) return 404
+  if (about === 'request') return 'done'
+  const may = about === 'approval' ? relation !== 'self' && (isHr || decides) : isHr || relation === 'self'
+  return may ? 'done' : 403
 }
 
 function reaches(op: Operation, { about, own, left }: Traits, reach: Reach, relation: Relation): boolean {

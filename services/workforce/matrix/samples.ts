@@ -1,4 +1,5 @@
 import type { workforceContract } from '../contract.ts'
+import { leaveBalanceSamples, leaveRequestSamples, leaveSettingSamples } from './leave-samples.ts'
 import type { Samples } from './matrix.ts'
 import { type Scene, unique } from './scene.ts'
 
@@ -146,4 +147,8 @@ export const samples: Samples<typeof workforceContract, Scene> = {
   disableAccount: { about: 'company', input: (scene) => ({ ...employeeId(scene), reason: 'Lost phone' }) },
   enableAccount: { about: 'company', input: employeeId },
   getAccountAuditTrail: { about: 'company', input: employeeId },
+
+  ...leaveRequestSamples,
+  ...leaveBalanceSamples,
+  ...leaveSettingSamples,
 }

@@ -16,10 +16,14 @@ export interface Scene {
   caller: TestCaller
   /** The HR administrator of the target's company. */
   admin: TestCaller
+  relation: Relation
   target: Person
+  /** Whom the target reports to, the caller or somebody else. */
+  manager?: Person
   unit: { id: string; version: number }
   position: { id: string; version: number }
   import: { id: string }
+  workforce: TestWorkforce
   act: TestWorkforce['act']
 }
 
@@ -43,45 +47,49 @@ export class Stage {
 
   async scene(relation: Relation): Promise<Scene> {
     const admin = relation === 'foreign' ? this.abroad : this.home
-    const me = await this.hire(this.home)
-    const target = await this.targetOf(relation, me, admin)
-    const { act } = this.workforce
+    const me = await hire(this.workforce, this.home)
+    const manager = await this.managerOf(relation, me)
+    const target = relation === 'self' ? me : await hire(this.workforce, admin, manager?.id)
+    const { workforce } = this
+    const { act } = workforce
     const opened = { code: unique(), name: 'Unit', opensOn: '2020-01-01' }
     const unit = await act('createOrgUnit', opened, admin)
     const inUnit = { code: unique(), title: 'Position', orgUnitId: unit.id }
     const position = await act('createPosition', inUnit, admin)
     const created = await act('createImport', { kind: 'employees' }, admin)
     const caller = { tenant: this.home.tenant, account: me.account.id, employee: me.id }
-    return { caller, admin, target, unit, position, import: created, act }
+    const of = { unit, position, import: created, ...(manager ? { manager } : {}) }
+    return { caller, admin, relation, target, ...of, workforce, act }
   }
 
-  private async targetOf(relation: Relation, me: Person, admin: TestCaller): Promise<Person> {
-    if (relation === 'self') return me
-    if (relation === 'direct') return this.hire(admin, me.id)
-    if (relation === 'indirect') return this.hire(admin, (await this.hire(admin, me.id)).id)
-    return this.hire(admin)
+  private async managerOf(relation: Relation, me: Person): Promise<Person | undefined> {
+    if (relation === 'direct') return me
+    if (relation === 'indirect') return hire(this.workforce, this.home, me.id)
+    if (relation === 'deputy') return hire(this.workforce, this.home)
+    return undefined
   }
+}
 
-  private async hire(admin: TestCaller, managerId?: string): Promise<Person> {
-    const employee = await this.workforce.act(
-      'hireEmployee',
-      {
-        person: { givenName: 'Ada', familyName: 'Lovelace' },
-        employeeNumber: unique(),
-        joinsOn: '2020-01-01',
-        terms: { timeZone: 'Europe/London', ...(managerId ? { managerId } : {}) },
-      },
-      admin,
-    )
-    // What lifecycle does when it reads that somebody was hired.
-    const answer = await post(
-      this.workforce.identityApp,
-      'provisionAccount',
-      { employeeId: employee.id, email: `${unique()}@example.com`, roles: [] },
-      admin,
-    )
-    const { account } = answer.body as { account: { id: string; version: number } }
-    const { id, employeeNumber, version } = employee
-    return { id, number: employeeNumber, version, account }
-  }
+/** Somebody new in the company of an administrator. */
+export async function hire(workforce: TestWorkforce, admin: TestCaller, managerId?: string): Promise<Person> {
+  const employee = await workforce.act(
+    'hireEmployee',
+    {
+      person: { givenName: 'Ada', familyName: 'Lovelace' },
+      employeeNumber: unique(),
+      joinsOn: '2020-01-01',
+      terms: { timeZone: 'Europe/London', ...(managerId ? { managerId } : {}) },
+    },
+    admin,
+  )
+  // What lifecycle does when it reads that somebody was hired.
+  const answer = await post(
+    workforce.apps.identity,
+    'provisionAccount',
+    { employeeId: employee.id, email: `${unique()}@example.com`, roles: [] },
+    admin,
+  )
+  const { account } = answer.body as { account: { id: string; version: number } }
+  const { id, employeeNumber, version } = employee
+  return { id, number: employeeNumber, version, account }
 }
