@@ -148,6 +148,12 @@ it('packets', () => {
                 kubernetes.io/metadata.name: staffmesh
             podSelector:
               matchLabels:
+                app.kubernetes.io/part-of: selfservice
+          - namespaceSelector:
+              matchLabels:
+                kubernetes.io/metadata.name: staffmesh
+            podSelector:
+              matchLabels:
                 app.kubernetes.io/part-of: workforce
         ports:
           - protocol: TCP
@@ -402,6 +408,27 @@ it('limits over all replicas: what the rate limit service is told', () => {
                   unit: minute
                   requests_per_unit: 3600
       - key: service
+        value: selfservice
+        descriptors:
+          - key: masked_remote_address
+            rate_limit:
+              unit: minute
+              requests_per_unit: 12000
+          - key: kind
+            value: query
+            descriptors:
+              - key: tenant
+                rate_limit:
+                  unit: minute
+                  requests_per_unit: 18000
+          - key: kind
+            value: command
+            descriptors:
+              - key: tenant
+                rate_limit:
+                  unit: minute
+                  requests_per_unit: 3600
+      - key: service
         value: workforce
         descriptors:
           - key: masked_remote_address
@@ -439,6 +466,7 @@ it('limits over all replicas: who may ask', () => {
               principals:
                 - cluster.local/ns/staffmesh/sa/identity
                 - cluster.local/ns/staffmesh/sa/lifecycle
+                - cluster.local/ns/staffmesh/sa/selfservice
                 - cluster.local/ns/staffmesh/sa/workforce
         to:
           - operation:
@@ -503,6 +531,7 @@ it('what the key rotation reaches', () => {
           - staffmesh/identity.staffmesh.svc.cluster.local
           - staffmesh/leave.staffmesh.svc.cluster.local
           - staffmesh/lifecycle.staffmesh.svc.cluster.local
+          - staffmesh/selfservice.staffmesh.svc.cluster.local
           - staffmesh/workforce.staffmesh.svc.cluster.local
     "
   `)

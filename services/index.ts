@@ -2,6 +2,7 @@ import { directoryService } from './directory/service.ts'
 import { identityService } from './identity/service.ts'
 import { leaveService } from './leave/service.ts'
 import { lifecycleService } from './lifecycle/service.ts'
+import { selfserviceService } from './selfservice/service.ts'
 import { workforceService } from './workforce/service.ts'
 
 /** All services, for what is derived from their declarations. */
@@ -10,5 +11,6 @@ export const services = [
   identityService,
   leaveService,
   lifecycleService,
+  selfserviceService,
   workforceService,
 ] as const
