@@ -25,11 +25,12 @@ export async function seed(
   addresses: Record<string, string>,
   env: Record<string, string>,
 ): Promise<void> {
-  const { identity, directory } = addresses
-  if (!identity || !directory) throw new Error('The demo company needs the services identity and directory')
+  const { identity, directory, leave } = addresses
+  if (!identity || !directory || !leave)
+    throw new Error('The demo company needs the services identity, directory and leave')
   const today = new Date().toISOString().slice(0, 10)
   const demo = await startChild<Seeding, Demo>('./seed/main.ts', env)
-    .ask({ addresses: { identity, directory }, today })
+    .ask({ addresses: { identity, directory, leave }, today })
     .catch((error: Error) => {
       throw new Error(`The demo company could not be entered: ${error.message}`)
     })

@@ -6,6 +6,7 @@ import { contract } from '#kit/contract.ts'
 import { service, uses } from '#kit/service.ts'
 import { directoryContract } from '../../services/directory/contract.ts'
 import { identityContract } from '../../services/identity/contract.ts'
+import { leaveContract } from '../../services/leave/contract.ts'
 
 /** What the seed calls, declared as a service declares it; it runs once and serves nothing. */
 const seedService = service({
@@ -26,17 +27,39 @@ const seedService = service({
       'transferEmployee',
       'terminateEmployee',
       'rehireEmployee',
+      'exportEmployees',
+    ),
+    leave: uses(
+      leaveContract,
+      'createWorkingPattern',
+      'createHolidayCalendar',
+      'addPublicHolidays',
+      'createLeaveType',
+      'createLeavePolicy',
+      'putEmployee',
+      'submitRequest',
+      'decideRequest',
+      'cancelRequest',
+      'createDelegation',
     ),
   },
   slo: { availability: 0.9, latency: { query: 1000, command: 1000 } },
   scaling: { min: 1, max: 1, cpu: 100 },
 })
 
-export type Addresses = Record<'identity' | 'directory', string>
+export type Addresses = Record<'identity' | 'directory' | 'leave', string>
+
+/** Who speaks; somebody of a company has an employee. */
+interface Identity {
+  tenant: string
+  account: string
+  employeeId?: string
+}
 
 export interface Clients {
   identity: ReturnType<ReturnType<typeof clientOf<typeof seedService, 'identity'>>>
   directory: ReturnType<ReturnType<typeof clientOf<typeof seedService, 'directory'>>>
+  leave: ReturnType<ReturnType<typeof clientOf<typeof seedService, 'leave'>>>
 }
 
 /**
@@ -46,11 +69,13 @@ export interface Clients {
 export function clientsAs(addresses: Addresses) {
   const identity = clientOf(seedService, 'identity', addresses.identity)
   const directory = clientOf(seedService, 'directory', addresses.directory)
-  return (tenant: string, account: string, ...roles: string[]): Clients => {
+  const leave = clientOf(seedService, 'leave', addresses.leave)
+  return ({ tenant, account, employeeId }: Identity, ...roles: string[]): Clients => {
     const headers = new Map<string, string>([
       [identityHeaders.tid, tenant],
       [identityHeaders.sub, account],
       [identityHeaders.azp, 'seed'],
+      ...(employeeId ? [[identityHeaders.emp, employeeId] as const] : []),
       [identityHeaders.roles, encodeRoles(roles)],
     ])
     const caller = callerFrom((name) => headers.get(name))!
@@ -64,6 +89,20 @@ export function clientsAs(addresses: Addresses) {
       requestId: randomUUIDv7(),
       traceparent: undefined,
     }
-    return { identity: identity(call), directory: directory(call) }
+    return { identity: identity(call), directory: directory(call), leave: leave(call) }
   }
+}
+
+/** Every item of a list that comes in pages. */
+export async function all<T>(
+  page: (cursor: { cursor?: string }) => Promise<{ items: T[]; next: string | null }>,
+): Promise<T[]> {
+  const items: T[] = []
+  let cursor: string | null | undefined
+  do {
+    const answer = await page(cursor ? { cursor } : {})
+    items.push(...answer.items)
+    cursor = answer.next
+  } while (cursor)
+  return items
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Change, NewTerms } from './biographies.ts'
-import type { Clients } from './client.ts'
+import { all, type Clients } from './client.ts'
 import type { Company } from './company.ts'
 import { csv } from './csv.ts'
 
@@ -93,17 +93,6 @@ async function readBack(directory: Directory): Promise<Known> {
     positions: new Map(positions.map(({ code, id }) => [code, id])),
     employees: new Map(employees.map(({ employeeNumber, id, version }) => [employeeNumber, { id, version }])),
   }
-}
-
-async function all<T>(page: (cursor: { cursor?: string }) => Promise<{ items: T[]; next: string | null }>) {
-  const items: T[] = []
-  let cursor: string | null | undefined
-  do {
-    const answer = await page(cursor ? { cursor } : {})
-    items.push(...answer.items)
-    cursor = answer.next
-  } while (cursor)
-  return items
 }
 
 function apply(

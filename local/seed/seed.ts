@@ -1,10 +1,11 @@
 import { type Addresses, type Clients, clientsAs } from './client.ts'
 import { generateCompany } from './company.ts'
 import { enter } from './enter.ts'
+import { enterLeave } from './leave.ts'
 import { acceptInvitation } from './password.ts'
 
 export interface Seeding {
-  /** Where identity and directory listen, past the edge. Identity's worker need not run; directory's does. */
+  /** Where the data services listen, past the edge. Of their workers only directory's need run. */
   addresses: Addresses
   /** The day that the company is generated for. */
   today: string
@@ -36,7 +37,7 @@ export async function seedDemo({ addresses, today }: Seeding): Promise<Demo> {
   const company = generateCompany(today)
   const personOf = (number: string) => company.people.find((person) => person.number === number)!
   // Nobody has an account yet; whoever starts the system may create tenants.
-  const starter = as(nobody, nobody, 'operator:all').identity
+  const starter = as({ tenant: nobody, account: nobody }, 'operator:all').identity
 
   const operator = await createOperator(as, starter, addresses.identity)
   const hrAdmin = personOf(company.demo.hrAdmin)
@@ -45,8 +46,10 @@ export async function seedDemo({ addresses, today }: Seeding): Promise<Demo> {
     companyName: company.name,
     firstAdmin: { email: hrAdmin.email, displayName: hrAdmin.displayName },
   })
-  const { directory, identity } = as(tenant.id, admin.id, 'hr-admin:all')
+  const { directory, identity } = as({ tenant: tenant.id, account: admin.id }, 'hr-admin:all')
   const employees = await enter(company, directory)
+  const hr = { account: admin.id, employeeId: employees.get(company.demo.hrAdmin)!.id }
+  const leave = enterLeave({ company, today, tenant: tenant.id, as, employees, hrAdmin: hr })
 
   const account = async (role: DemoAccount['role'], number: string, roles: Roles): Promise<DemoAccount> => {
     const { email, displayName: name } = personOf(number)
@@ -62,6 +65,7 @@ export async function seedDemo({ addresses, today }: Seeding): Promise<Demo> {
     account('manager', company.demo.manager, leads),
     account('employee', company.demo.employee, works),
   ])
+  await leave
   return { company: { name: company.name, slug: company.slug }, accounts: [...accounts, operator] }
 }
 
@@ -86,7 +90,7 @@ async function createOperator(
     companyName: 'Staffmesh Operations',
     firstAdmin: { email, displayName: name },
   })
-  const own = () => as(tenant.id, nobody, 'operator:all', 'hr-admin:all').identity
+  const own = () => as({ tenant: tenant.id, account: nobody }, 'operator:all', 'hr-admin:all').identity
   await own().setRoles({
     accountId: admin.id,
     roles: [
