@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { expect, test, vi } from 'vitest'
 import { logInByForm, type Tokens } from '../services/identity/fixtures/login.ts'
+import { leaveStory } from './test-leave-story.ts'
 
 /** A system that runs somewhere, and who lets companies into it. */
 export interface Stage {
@@ -12,7 +13,7 @@ export interface Stage {
 
 const files = new URL('../services/directory/fixtures/oracle-hr/', import.meta.url)
 
-/** Milliseconds for each part of the story; accounts are opened by workers. */
+/** Milliseconds for each part of the story; accounts are opened, and facts carried on, by workers. */
 export const patience = 90_000
 const eventually = (condition: () => Promise<boolean>) =>
   vi.waitUntil(condition, { timeout: patience, interval: 250 })
@@ -25,6 +26,7 @@ export function companyStory(stage: () => Stage): void {
   const slug = `oracle-${randomUUID().slice(0, 8)}`
   const password = `blue-${randomUUID()}`
   let admin: Tokens
+  let james: Tokens
 
   async function send(tokens: Tokens, method: string, path: string, body?: object | string, etag?: string) {
     const response = await fetch(stage().edge + path, {
@@ -145,7 +147,7 @@ export function companyStory(stage: () => Stage): void {
   })
 
   test('a manager logs in and sees his own people only', { timeout: patience }, async () => {
-    const james = await invite('103')
+    james = await invite('103')
     const { items } = await act(james, 'GET', '/v1/employees')
     expect(items.map((item: { employeeNumber: string }) => item.employeeNumber).sort()).toEqual([
       '103',
@@ -164,6 +166,15 @@ export function companyStory(stage: () => Stage): void {
     expect((await send(admin, 'POST', `${path}/changes`, changes)).status).toBe(428)
     await act(admin, 'POST', `${path}/changes`, changes, read.headers.get('etag')!)
     expect((await act(james, 'GET', path)).terms.fte).toBe(0.5)
+  })
+
+  leaveStory({
+    act,
+    send,
+    invite,
+    eventually,
+    tokens: () => ({ admin, manager: james }),
+    patience,
   })
 
   test('who leaves can neither refresh nor log in any more', { timeout: patience }, async () => {
