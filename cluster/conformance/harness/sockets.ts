@@ -58,8 +58,8 @@ const knock = ({ host, port, words, tls: options }) =>
     for (const each of new Set([tcp, socket])) each.once('error', (error) => end(error.code ?? error.message))
     socket.once('close', () => end('closed'))
   })
-console.log(JSON.stringify(await Promise.all(JSON.parse(text).map(knock))))
-process.exit()
+const heard = await Promise.all(JSON.parse(text).map(knock))
+process.stdout.write(JSON.stringify(heard), () => process.exit())
 `
 
 /** Knocks from inside a pod that has Node, as the workload that it is. */
