@@ -4,6 +4,7 @@ import { serveFeed } from '#kit/events.ts'
 import { type AppOptions, createApp, type Handlers } from '#kit/server.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { leaveContract } from './contract.ts'
+import { accountHandlers } from './handlers/accounts.ts'
 import { configurationHandlers } from './handlers/configuration.ts'
 import { delegationHandlers } from './handlers/delegations.ts'
 import { peopleHandlers } from './handlers/people.ts'
@@ -18,6 +19,7 @@ export const createLeaveApp = (
   const handlers = {
     ...configurationHandlers(database, clock),
     ...scheduleHandlers(database, clock),
+    ...accountHandlers(database, clock),
     ...requestHandlers(database, clock),
     ...delegationHandlers(database, clock),
     ...peopleHandlers(database, clock),

@@ -1,19 +1,28 @@
 import type { Database } from '#kit/database.ts'
 import type { JobsOptions } from '#kit/jobs.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { rateEntitlementsAnew } from './entitlements.ts'
 import { findApproversAnew, findApproversOfMoved, rateRequestsAnew } from './rate-anew.ts'
 import type { RulesChange } from './rules-change.ts'
+import { settleCompanies, settleCompany } from './runs.ts'
 
 export const leaveJobs = (database: Database, clock: Clock = systemClock): JobsOptions => ({
   jobs: {
-    'rate-anew': (payload, call) =>
-      rateRequestsAnew(database, call, clock, payload as unknown as RulesChange),
+    'rate-anew': async (payload, call) => {
+      const change = payload as unknown as RulesChange
+      await rateEntitlementsAnew(database, call, clock, change)
+      await rateRequestsAnew(database, call, clock, change)
+    },
     'rate-employee-anew': async (payload, call) => {
       const employeeId = String(payload.employeeId)
-      await rateRequestsAnew(database, call, clock, { cause: 'employment', employeeId })
+      const change = { cause: 'employment', employeeId } as const
+      await rateEntitlementsAnew(database, call, clock, change)
+      await rateRequestsAnew(database, call, clock, change)
       await findApproversAnew(database, call, clock, employeeId)
     },
     'find-approvers': (_, call) => findApproversOfMoved(database, call, clock),
+    'settle-companies': (_, call) => settleCompanies(database, call, clock),
+    'settle-company': (payload, call) => settleCompany(database, call, clock, String(payload.runId)),
   },
-  schedule: { 'find-approvers': '7 * * * *' },
+  schedule: { 'find-approvers': '7 * * * *', 'settle-companies': '2 * * * *' },
 })

@@ -58,8 +58,13 @@ const grantFields = {
 export const leaveRun = z.object({
   id,
   through: localDate,
-  state: z.enum(['queued', 'running', 'done', 'failed']),
-  progress: z.object({ employees: z.int(), entries: z.int(), total: z.int() }),
+  state: z.enum(['queued', 'running', 'done']),
+  progress: z.object({
+    employees: z.int(),
+    total: z.int().meta({ description: 'Employees when it was started' }),
+    entries: z.int(),
+    failed: z.int().meta({ description: 'Accounts that could not be settled; the next run tries again' }),
+  }),
   startedAt: instant,
   version,
 })

@@ -30,14 +30,23 @@ export interface Account {
   lots: readonly Lot[]
 }
 
-export const newLot = (given: Pick<Lot, 'id' | 'origin' | 'usableFrom'> & Partial<Lot>): Lot => ({
-  yearFrom: null,
-  usableTo: null,
+/** A lot with nothing in it, whatever a forecast expects of it. */
+export const newLot = ({
+  id,
+  origin,
+  usableFrom,
+  usableTo = null,
+  yearFrom = null,
+}: Pick<Lot, 'id' | 'origin' | 'usableFrom'> & Partial<Lot>): Lot => ({
+  id,
+  origin,
+  yearFrom,
+  usableFrom,
+  usableTo,
   remaining: 0,
   rated: 0,
   carried: 0,
   closedOn: null,
-  ...given,
 })
 
 export const sumOf = (entries: readonly { amount: Amount }[]): Amount =>

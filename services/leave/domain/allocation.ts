@@ -130,7 +130,7 @@ function debtorOn(lots: readonly Lot[], date: string): Lot {
  * Lots as they can be counted on for a day to come, with what accrues and lapses until then: each with the least that it
  * will hold from that day on, so that nothing is taken that leave on a later day needs.
  */
-function lotsAhead(facts: Facts, account: Account, booked: readonly Taking[], date: string): Lot[] {
+export function lotsAhead(facts: Facts, account: Account, booked: readonly Taking[], date: string): Lot[] {
   const days = [date, ...booked.map((one) => one.date).filter((day) => day > date)].sort()
   const expected = forecast(facts, account, days.at(-1)!)
   const base = new Map(account.lots.map(({ id, remaining }) => [id, remaining]))

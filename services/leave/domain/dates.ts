@@ -3,7 +3,20 @@
 const dayLength = 86_400_000
 
 const utc = (date: string): number => Date.parse(`${date}T00:00:00Z`)
-const dateOf = (milliseconds: number): string => new Date(milliseconds).toISOString().slice(0, 10)
+
+/** Dates that were written before: writing one is what most of a settlement's time would go into. */
+const written = new Map<number, string>()
+const mostWritten = 20_000
+
+function dateOf(milliseconds: number): string {
+  let date = written.get(milliseconds)
+  if (date === undefined) {
+    date = new Date(milliseconds).toISOString().slice(0, 10)
+    if (written.size >= mostWritten) written.clear()
+    written.set(milliseconds, date)
+  }
+  return date
+}
 
 export const addDays = (date: string, days: number): string => dateOf(utc(date) + days * dayLength)
 
@@ -12,11 +25,10 @@ export const daysBetween = (from: string, to: string): number => (utc(to) - utc(
 
 /** Month ends clamp: a month after 01-31 is 02-28, or 02-29. */
 export function addMonths(date: string, months: number): string {
-  const [year, month, day] = date.split('-').map(Number) as [number, number, number]
-  const first = new Date(Date.UTC(year, month - 1 + months, 1))
-  const last = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0)).getUTCDate()
-  first.setUTCDate(Math.min(day, last))
-  return dateOf(first.getTime())
+  const month = Number(date.slice(0, 4)) * 12 + Number(date.slice(5, 7)) - 1 + months
+  const first = Date.UTC(Math.floor(month / 12), month % 12, 1)
+  const last = new Date(Date.UTC(Math.floor(month / 12), (month % 12) + 1, 0)).getUTCDate()
+  return dateOf(first + (Math.min(Number(date.slice(8)), last) - 1) * dayLength)
 }
 
 /** 0 is Monday. */

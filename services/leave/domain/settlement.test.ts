@@ -399,8 +399,10 @@ describe('a forecast', () => {
 })
 
 describe('what is available', () => {
-  const lot = (id: string, remaining: number, usableFrom: string, usableTo: string | null) =>
-    newLot({ id, origin: 'grant', remaining, usableFrom, usableTo })
+  const lot = (id: string, remaining: number, usableFrom: string, usableTo: string | null) => ({
+    ...newLot({ id, origin: 'grant', usableFrom, usableTo }),
+    remaining,
+  })
   const lots = [
     lot('forever', 1000, '2026-01-01', null),
     lot('year', 5000, '2026-01-01', '2026-12-31'),

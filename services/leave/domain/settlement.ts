@@ -74,6 +74,18 @@ export function rateAnew(facts: Facts, account: Account, today: string, cause: s
   return { entries: [...corrected.entries, ...settled.entries], account: settled.account }
 }
 
+/** What will lapse of what is there, unless it is taken up to a day. */
+export function lapsing(facts: Facts, account: Account): { on: string; amount: Amount }[] {
+  const ledger = ledgerOf(facts, account)
+  return account.lots
+    .flatMap((lot) => {
+      if (lot.closedOn !== null || lot.usableTo === null) return []
+      const amount = lot.remaining - ledger.carriedFrom(lot)
+      return amount > 0 ? [{ on: lot.usableTo, amount }] : []
+    })
+    .sort((a, b) => (a.on < b.on ? -1 : a.on > b.on ? 1 : 0))
+}
+
 const earliest = (...days: (string | null | undefined)[]): string | null =>
   days.filter((day) => day != null).sort()[0] ?? null
 
@@ -160,8 +172,8 @@ function ledgerOf(facts: Facts, account: Account) {
     const begins = addDays(lot.usableTo!, 1)
     // The first time it happens once and for all.
     const period = lot.closedOn === null ? { period: lot.usableTo! } : {}
-    const employed = employmentOn(person, begins) !== undefined
-    const carried = employed ? Math.min(remaining, mayCarryOver(lot)) : Math.min(0, remaining)
+    const employed = isEmployedAfter(lot)
+    const carried = carriedFrom(lot)
     const entry = { lotId: lot.id, effectiveOn: on, ...period }
     if (employed && carried !== 0) {
       const target = carried < 0 ? debtsOf(begins) : carryOverOf(lot, begins)
@@ -177,6 +189,13 @@ function ledgerOf(facts: Facts, account: Account) {
     close(lot, on)
     closeAgain()
   }
+
+  const isEmployedAfter = ({ usableTo }: Lot): boolean =>
+    employmentOn(person, addDays(usableTo!, 1)) !== undefined
+
+  /** What does not lapse with a lot; below zero it is debts. */
+  const carriedFrom = (lot: Lot): Amount =>
+    Math.min(lot.remaining, isEmployedAfter(lot) ? mayCarryOver(lot) : 0)
 
   const rulesFor = (date: string) => policyFor(policies, person, type.id, date)?.rules
 
@@ -236,6 +255,7 @@ function ledgerOf(facts: Facts, account: Account) {
     correct,
     nextLapse,
     lapse,
+    carriedFrom,
     closeAgain,
     result: (more: Partial<Account>): Settlement => ({
       entries,

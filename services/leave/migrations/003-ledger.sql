@@ -45,11 +45,11 @@ create table lot (
   closed_on date,
   primary key (tenant, id),
   foreign key (tenant, account_id) references account (tenant, id),
+  unique (tenant, account_id, id),
   constraint lot_once unique (tenant, account_id, origin, year_from),
   check (usable_to >= usable_from),
   check ((origin in ('entitlement', 'carry-over')) = (year_from is not null))
 );
-create index lot_by_account on lot (tenant, account_id, usable_to);
 
 -- The ledger: only ever appended to. The balance of a date is the sum of the entries that take effect until then.
 create table entry (
@@ -72,8 +72,8 @@ create table entry (
   -- Which rule or change it comes from; words, never what a person wrote.
   cause text check (cause ~ '^[a-z0-9-]{1,60}$'),
   primary key (tenant, id),
-  foreign key (tenant, account_id) references account (tenant, id),
-  foreign key (tenant, lot_id) references lot (tenant, id),
+  -- An entry is in a lot of its own account.
+  foreign key (tenant, account_id, lot_id) references lot (tenant, account_id, id),
   foreign key (tenant, reverses) references entry (tenant, id),
   check ((kind = 'reversal') = (reverses is not null)),
   check ((kind in ('reservation', 'consumption', 'reversal')) = (request_id is not null)),
@@ -127,11 +127,14 @@ create table leave_run (
   tenant uuid not null,
   id uuid not null,
   through date not null,
-  state text not null check (state in ('queued', 'running', 'done', 'failed')),
+  state text not null check (state in ('queued', 'running', 'done')),
+  -- The last employee who is done.
   cursor uuid,
   employees integer not null default 0,
-  total integer not null default 0,
+  total integer not null,
   entries integer not null default 0,
+  -- Accounts that could not be settled; the next run tries again.
+  failed integer not null default 0,
   started_at timestamptz not null,
   version bigint not null default 1,
   primary key (tenant, id)

@@ -8,10 +8,12 @@ export interface Change {
   before: Account
   after: Account
   entries: readonly EntryDraft[]
+  /** It is not stored yet. */
+  isNew?: boolean
 }
 
 /**
- * Writes changes of any number of accounts in four statements; answers with the ids of the entries in their order. Of
+ * Writes changes of any number of accounts in a few statements; answers with the ids of the entries in their order. Of
  * entries that may happen once those that are there already stay, and are not doubled.
  */
 export async function saveChanges(tx: Tx, changes: readonly Change[], bookedAt: Date): Promise<string[]> {
@@ -20,9 +22,13 @@ export async function saveChanges(tx: Tx, changes: readonly Change[], bookedAt: 
   )
   const lots = changes.flatMap(lotsOf)
   await Promise.all([
+    insertAccounts(
+      tx,
+      changes.filter(({ isNew }) => isNew).map(({ after }) => after),
+    ),
     saveAccounts(
       tx,
-      changes.filter(isAccountChanged).map(({ after }) => after),
+      changes.filter((change) => !change.isNew && isChanged(change)).map(({ after }) => after),
     ),
     insertLots(
       tx,
@@ -43,11 +49,30 @@ function lotsOf({ before, after }: Change): { accountId: string; lot: Lot; old: 
 }
 
 /** That it is settled through a later day need not be kept as long as nothing was due until then. */
-const isAccountChanged = ({ before, after }: Change): boolean =>
+const isChanged = ({ before, after }: Change): boolean =>
   before.floor !== after.floor || before.dueOn !== after.dueOn
 
 /** What remains and was carried is the sum of entries, which the database keeps. */
 const isLotChanged = (old: Lot, lot: Lot): boolean => old.rated !== lot.rated || old.closedOn !== lot.closedOn
+
+async function insertAccounts(tx: Tx, accounts: readonly Account[]): Promise<void> {
+  if (accounts.length === 0) return
+  await tx.query(
+    `insert into account (tenant, id, employee_id, type_id, since, floor, settled_through, due_on)
+     select app_tenant(), * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[], $5::bigint[], $6::date[],
+       $7::date[])`,
+    [
+      accounts.map(({ id }) => id),
+      accounts.map(({ employeeId }) => employeeId),
+      accounts.map(({ typeId }) => typeId),
+      accounts.map(({ since }) => since),
+      accounts.map(({ floor }) => floor && Math.min(floor, 0)),
+      accounts.map(({ settledThrough }) => settledThrough),
+      accounts.map(({ dueOn }) => dueOn),
+    ],
+    'accounts_insert',
+  )
+}
 
 /** Before the entries: a floor is lowered for them, and raised up to the balance that there is before them. */
 async function saveAccounts(tx: Tx, accounts: readonly Account[]): Promise<void> {

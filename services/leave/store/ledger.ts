@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Tx } from '#kit/tx.ts'
-import { type Account, type Facts, floorOf } from '../domain/account.ts'
+import { type Account, type Facts, floorOf, newLot, sumOf } from '../domain/account.ts'
 import type { Amount } from '../domain/amount.ts'
 import type { EntryDraft, Lot } from '../domain/model.ts'
 import { todayOf } from '../domain/person.ts'
@@ -21,11 +21,13 @@ export interface SettledAccount extends Account {
  * transaction ends, and settled through today, so that no request depends on when a job ran. After lockPerson.
  */
 export async function lockAccount(tx: Tx, facts: Facts, now: Date): Promise<SettledAccount> {
-  const before = (await lockStored(tx, facts)) ?? (await createAccount(tx, facts, now))
+  const stored = await lockStored(tx, facts)
+  const before = stored ?? unopened(facts, await readSince(tx, now))
   const today = todayOf(facts.person, now)
   const { entries, account } = settle(facts, before, today)
-  const after = { ...account, floor: floorOf(facts.type, account.balance) }
-  await saveChanges(tx, [{ before, after, entries }], now)
+  const floor = floorOf(facts.type, account.balance)
+  const after = { ...account, floor, version: versionAfter(before, entries) }
+  await saveChanges(tx, [{ before, after, entries, isNew: !stored }], now)
   return { ...after, facts, today, now }
 }
 
@@ -58,13 +60,18 @@ export async function appendEntries(
   { newLots = [], floor = account.floor }: { newLots?: readonly Lot[]; floor?: Amount | null } = {},
 ): Promise<string[]> {
   const { facts, today, now, ...before } = account
-  const booked = book(facts, { ...before, lots: [...before.lots, ...newLots] }, drafts)
+  const lots = [...before.lots, ...newLots.map((lot) => newLot(lot))]
+  const booked = book(facts, { ...before, lots }, drafts)
   const settled = settle(facts, { ...booked.account, floor }, today)
   const entries = [...booked.entries, ...settled.entries]
   const ids = await saveChanges(tx, [{ before, after: settled.account, entries }], now)
-  Object.assign(account, settled.account)
+  Object.assign(account, settled.account, { version: versionAfter(before, entries) })
   return ids.slice(0, drafts.length)
 }
+
+/** As the database counts it: entries that change nothing in sum make no other version. */
+const versionAfter = ({ version }: Account, entries: readonly EntryDraft[]): number =>
+  sumOf(entries) === 0 ? version : version + 1
 
 export type AccountRow = Omit<Account, 'lots'>
 
@@ -97,12 +104,6 @@ async function lockStored(tx: Tx, { person, type }: Facts): Promise<Account | un
   return row && { ...row, lots }
 }
 
-async function createAccount(tx: Tx, facts: Facts, now: Date): Promise<Account> {
-  const account = unopened(facts, await readSince(tx, now))
-  await createAccounts(tx, [account])
-  return account
-}
-
 /** The account of somebody of whom nothing is booked. */
 export const unopened = ({ person, type }: Facts, since: string): Account => ({
   id: randomUUIDv7(),
@@ -116,22 +117,6 @@ export const unopened = ({ person, type }: Facts, since: string): Account => ({
   version: 1,
   lots: [],
 })
-
-/** For people who are locked, and have none. */
-export const createAccounts = (tx: Tx, accounts: readonly Account[]) =>
-  tx.query(
-    `insert into account (tenant, id, employee_id, type_id, since, floor, due_on)
-     select app_tenant(), * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[], $5::bigint[], $6::date[])`,
-    [
-      accounts.map(({ id }) => id),
-      accounts.map(({ employeeId }) => employeeId),
-      accounts.map(({ typeId }) => typeId),
-      accounts.map(({ since }) => since),
-      accounts.map(({ floor }) => floor),
-      accounts.map(({ dueOn }) => dueOn),
-    ],
-    'accounts_create',
-  )
 
 /** With the leave year of which day the ledgers of the company begin. */
 export async function readSince(tx: Tx, now: Date): Promise<string> {

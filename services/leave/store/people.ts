@@ -177,3 +177,7 @@ export async function lockPerson(tx: Tx, id: string): Promise<void> {
   ])
   if (!row) throw refuse('employee-not-found', { pointer: '/employeeId' })
 }
+
+/** The same for some people, who are known. */
+export const lockPeople = (tx: Tx, ids: readonly string[]) =>
+  tx.query('select 1 from employee where id = any ($1) order by id for no key update', [ids], 'people_lock')
