@@ -31,9 +31,11 @@ export async function readTeamCalendar(tx: Tx, asked: Asked, now: Date): Promise
   return {
     people: ids.map((employeeId) => ({
       employeeId,
-      away: (away.get(employeeId) ?? []).map(({ employeeId: _, ...day }) =>
-        of === 'reports' || employeeId === me ? day : { ...day, requestId: null, typeId: null },
-      ),
+      away: (away.get(employeeId) ?? []).flatMap(({ days, requestId, typeId, state }) => {
+        const why =
+          of === 'reports' || employeeId === me ? { requestId, typeId } : { requestId: null, typeId: null }
+        return days.map((day) => ({ ...day, state, ...why }))
+      }),
       holidays: holidays.filter((date) => workDay(people.get(employeeId)!, schedules, date).holiday),
     })),
     next: found.length > limit ? ids.at(-1)! : null,
@@ -76,14 +78,20 @@ const team = (me: string, now: string) => `
   select t.employee_id from employee_terms t join boss on t.manager_id = boss.id cross join today
   where t.tenant = app_tenant() and t.valid_from <= today.day and today.day < t.valid_to`
 
-/** The days of some people of which leave takes working time, pending or approved. */
+/** The days of some people of which leave takes working time, pending or approved, by person. */
 async function readAway(tx: Tx, ids: readonly string[], from: string, to: string) {
-  const rows = await tx.query<Away & { employeeId: string }>(
-    `select d.employee_id as "employeeId", d.date::text as date, d.part, r.state, d.request_id as "requestId",
-       r.type_id as "typeId"
-     from leave_request_day d join leave_request r on r.tenant = d.tenant and r.id = d.request_id
-     where d.employee_id = any ($1) and d.date between $2 and $3 and d.active and d.minutes > 0
-     order by d.date, d.request_id`,
+  const rows = await tx.query<
+    Omit<Away, 'date' | 'part'> & { employeeId: string; days: Pick<Away, 'date' | 'part'>[] }
+  >(
+    `select r.employee_id as "employeeId", r.id as "requestId", r.type_id as "typeId", r.state, d.days
+     from leave_request r
+     cross join lateral (
+       select json_agg(json_build_object('date', d.date, 'part', d.part) order by d.date) as days
+       from leave_request_day d
+       where d.tenant = r.tenant and d.request_id = r.id and d.date between $2 and $3 and d.minutes > 0) d
+     where r.employee_id = any ($1) and r.ends_on >= $2 and r.starts_on <= $3
+       and r.state in ('pending', 'approved') and d.days is not null
+     order by r.starts_on, r.id`,
     [ids, from, to],
     'calendar_away',
   )
