@@ -10,7 +10,7 @@ import type { EntryDraft, Lot } from './domain/model.ts'
 import { employmentOn, todayOf } from './domain/person.ts'
 import { policyFor } from './domain/policy.ts'
 import { refuse } from './domain/refuse.ts'
-import { lapsing, settle } from './domain/settlement.ts'
+import { lapsing, type Settlement, settle } from './domain/settlement.ts'
 import {
   loadNamedTypes,
   type NamedType,
@@ -48,8 +48,10 @@ export async function balancesOf(tx: Tx, employeeId: string, now: Date, asOf?: s
     const stored = accounts.get(type.id)
     const isOffered = type.open && employmentOn(person, day) && policyFor(policies, person, type.id, day)
     const { sums, ...account } = stored ?? { ...unopened(facts, since), sums: unbooked }
-    if (isOffered || account.lots.length > 0)
-      items.push(await balanceOf(tx, facts, type, account, sums, today, day))
+    const settled = settle(facts, account, today)
+    const expected = forecast(facts, settled.account, later(day, today))
+    if (isOffered || expected.account.lots.length > 0)
+      items.push(await balanceOf(tx, facts, type, { settled, expected, sums }, today, day))
   }
   return items
 }
@@ -58,13 +60,10 @@ async function balanceOf(
   tx: Tx,
   facts: Facts,
   type: NamedType,
-  stored: Account,
-  sums: Sums,
+  { settled, expected, sums }: { settled: Settlement; expected: Settlement; sums: Sums },
   today: string,
   day: string,
 ) {
-  const settled = settle(facts, stored, today)
-  const expected = forecast(facts, settled.account, later(day, today))
   const booked = sums.booked + sumOf(settled.entries.filter(({ effectiveOn }) => effectiveOn <= day))
   const toCome = sumOf(expected.entries)
   // What has passed can't be requested any more than today.
