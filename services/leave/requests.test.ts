@@ -189,7 +189,7 @@ describe('the named defects of others', () => {
     expect((await preview('2026-12-23', '2026-12-25', [half('2026-12-24')])).amount).toBe(2)
   })
 
-  it('#3331: half a day of a holiday or a Sunday is refused', async () => {
+  it('Frappe #3331: half a day of a holiday or a Sunday is refused', async () => {
     const { refused, holidays } = await team()
     await holidays({ date: '2026-12-24' })
     for (const date of ['2026-12-24', '2026-03-08'])
@@ -198,7 +198,7 @@ describe('the named defects of others', () => {
       )
   })
 
-  it('#3331: of a half holiday only the other half can be taken, and costs half a day', async () => {
+  it('Frappe #3331: of a half holiday only the other half can be taken, and costs half a day', async () => {
     const { submit, refused, holidays } = await team()
     await holidays(
       { date: '2026-12-24', portion: 'second-half' },
