@@ -40,23 +40,27 @@ describe('under constant load no request fails', () => {
   afterAll(() => load?.stop())
 
   /** What fails while something is changed, fails the proof. */
-  async function unharmed(change: () => Promise<void>): Promise<void> {
+  async function unharmed(change: () => Promise<unknown>): Promise<void> {
     const before = load.failures.length
     await change()
     expect(load.failures.slice(before)).toEqual([])
   }
 
-  it('when all services, their workers and the edge are replaced', () =>
+  it('when the servers of all services are replaced', () =>
     unharmed(async () => {
       const since = new Date()
-      await Promise.all([
-        replace(namespaces.services, (await Promise.all(names.map(deploymentsOf))).flat()),
-        replace(namespaces.edge, [edge]),
-      ])
+      await replace(namespaces.services, names)
       for (const name of names)
         await eventually(`The new pods of ${name} have work`, async () =>
           expect((await heardBy(name, since)).size).toBeGreaterThan(0),
         )
+    }))
+
+  it('when their workers and the edge are replaced', () =>
+    unharmed(async () => {
+      const all = (await Promise.all(names.map(deploymentsOf))).flat()
+      const workers = all.filter((name) => !names.some((server) => server === name))
+      await Promise.all([replace(namespaces.services, workers), replace(namespaces.edge, [edge])])
     }))
 
   it('when istiod is replaced', () => unharmed(() => replace('istio-system', ['istiod'])))
@@ -102,36 +106,11 @@ describe('under constant load no request fails', () => {
       }))
   })
 
-  describe('when a schema is migrated', () => {
-    const service = directoryContract.service
+  describe('when one service migrates its schema, and a canary of another is tried meanwhile', () => {
+    const migrated = directoryContract.service
     const contract = 'alter table import drop column if exists conformance; drop table if exists conformance'
     let releases: Awaited<ReturnType<typeof releasesOf>>
-    beforeAll(async () => {
-      releases = await releasesOf(service, contract)
-    })
-    afterAll(() => releases?.end())
 
-    it('by a release that adds, beside pods of the one before', () =>
-      unharmed(() =>
-        releases.release(
-          'expand',
-          `alter table import add column conformance text not null default 'as before';
-           create index on import (tenant, conformance);
-           create table conformance (id uuid primary key)`,
-        ),
-      ))
-
-    it('by a later one that takes away what nobody reads', () =>
-      unharmed(() => releases.release('contract', contract)))
-
-    it('and the release of today comes back', () =>
-      unharmed(async () => {
-        await releases.end()
-        await drained(namespaces.services)
-      }))
-  })
-
-  describe('when a canary is tried', () => {
     const { service, operations } = workforceContract
     const header = { name: 'x-staffmesh-version', value: 'next' }
     const operation = 'listPositions' satisfies keyof typeof operations
@@ -141,6 +120,7 @@ describe('under constant load no request fails', () => {
     const at = (weight: number) => ({ ...environment, canary: { ...canary, weight } })
 
     beforeAll(async () => {
+      releases = await releasesOf(migrated, contract)
       const [key] = await signingKeys()
       // Of so many companies that none comes near its share.
       tokens = await Promise.all(
@@ -148,7 +128,7 @@ describe('under constant load no request fails', () => {
       )
       canary = { service, digest: await digestOf(service), weight: 0, header }
     })
-    afterAll(() => upgrade(at(0), environment))
+    afterAll(() => Promise.all([releases?.end(), upgrade(at(0), environment)]))
 
     /** Asks as the edge does, whose proxy chooses the version; answers with the statuses. */
     const ask = async (count: number, headers: Record<string, string> = {}) => {
@@ -162,53 +142,67 @@ describe('under constant load no request fails', () => {
       expect(answers.map(({ status }) => status)).toEqual(Array(count).fill(200))
     }
 
-    it('by those who ask for it, and by nobody else', () =>
-      unharmed(async () => {
-        await upgrade(environment, at(0))
-        await rolledOut(namespaces.services, [`${service}-canary`])
-        await eventually('The header leads to the canary', async () => {
-          const since = new Date()
-          await ask(20, { [header.name]: header.value })
-          await eventually('The proxy has logged it', async () => {
-            const asked = (await versionsAsked(service, since)).filter((each) =>
-              each.operation.startsWith(operation),
-            )
-            const byHeader = asked.filter((each) => each.operation === `${operation}-canary`)
-            expect(byHeader).toHaveLength(20)
-            expect(byHeader.every(({ version }) => version === 'canary')).toBe(true)
-          })
-          const others = (await versionsAsked(service, since)).filter(
-            (each) => !each.operation.endsWith('-canary'),
+    async function tryByHeader(): Promise<void> {
+      await upgrade(environment, at(0))
+      await rolledOut(namespaces.services, [`${service}-canary`])
+      await eventually('The header leads to the canary', async () => {
+        const since = new Date()
+        await ask(20, { [header.name]: header.value })
+        await eventually('The proxy has logged it', async () => {
+          const asked = (await versionsAsked(service, since)).filter((each) =>
+            each.operation.startsWith(operation),
           )
-          expect(others.length).toBeGreaterThan(0)
-          expect(others.every(({ version }) => version === 'stable')).toBe(true)
+          const byHeader = asked.filter((each) => each.operation === `${operation}-canary`)
+          expect(byHeader).toHaveLength(20)
+          expect(byHeader.every(({ version }) => version === 'canary')).toBe(true)
         })
-      }))
+        const others = (await versionsAsked(service, since)).filter(
+          (each) => !each.operation.endsWith('-canary'),
+        )
+        expect(others.length).toBeGreaterThan(0)
+        expect(others.every(({ version }) => version === 'stable')).toBe(true)
+      })
+    }
 
-    it('by a tenth of all', () =>
-      unharmed(async () => {
-        await upgrade(at(0), at(10))
-        let since = new Date()
-        await eventually('Some go to the canary', async () => {
-          expect((await versionsAsked(service, since)).some(({ version }) => version === 'canary')).toBe(true)
-        })
-        since = new Date()
-        await ask(1000)
-        const asked = await eventually('The proxy has logged them', async () => {
-          const found = await versionsAsked(service, since)
-          expect(found.length).toBeGreaterThanOrEqual(1000)
-          return found
-        })
-        const share = asked.filter(({ version }) => version === 'canary').length / asked.length
-        measured('share of the canary at weight 10', `${(share * 100).toFixed(1)} % of ${asked.length}`)
-        // Three standard deviations of a thousand draws are 2.8 %.
-        expect(share).toBeGreaterThan(0.07)
-        expect(share).toBeLessThan(0.13)
-      }))
+    async function tryByWeight(): Promise<void> {
+      await upgrade(at(0), at(10))
+      let since = new Date()
+      await eventually('Some go to the canary', async () => {
+        expect((await versionsAsked(service, since)).some(({ version }) => version === 'canary')).toBe(true)
+      })
+      since = new Date()
+      await ask(1000)
+      const asked = await eventually('The proxy has logged them', async () => {
+        const found = await versionsAsked(service, since)
+        expect(found.length).toBeGreaterThanOrEqual(1000)
+        return found
+      })
+      const share = asked.filter(({ version }) => version === 'canary').length / asked.length
+      measured('share of the canary at weight 10', `${(share * 100).toFixed(1)} % of ${asked.length}`)
+      // Three standard deviations of a thousand draws are 2.8 %.
+      expect(share).toBeGreaterThan(0.07)
+      expect(share).toBeLessThan(0.13)
+    }
 
-    it('and given up', () =>
+    it('by a release that adds, beside pods of the one before; by those who ask for it, and by nobody else', () =>
+      unharmed(() =>
+        Promise.all([
+          releases.release(
+            'expand',
+            `alter table import add column conformance text not null default 'as before';
+             create index on import (tenant, conformance);
+             create table conformance (id uuid primary key)`,
+          ),
+          tryByHeader(),
+        ]),
+      ))
+
+    it('by a later release that takes away what nobody reads; by a tenth of all', () =>
+      unharmed(() => Promise.all([releases.release('contract', contract), tryByWeight()])))
+
+    it('and the release of today comes back; and it is given up', () =>
       unharmed(async () => {
-        await upgrade(at(10), environment)
+        await Promise.all([releases.end(), upgrade(at(10), environment)])
         await drained(namespaces.services)
       }))
   })
