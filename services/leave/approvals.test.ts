@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { TestCaller } from '#kit/testing.ts'
-import { until } from '#kit/testing.ts'
+import { testCall, until } from '#kit/testing.ts'
+import { findApproversOfMoved } from './rate-anew.ts'
 import { everything, type Leave, problem, startLeave } from './testing.ts'
 import { recordsOf } from './testing-records.ts'
 
@@ -283,6 +284,23 @@ describe('an open approval finds its new approver', () => {
     await hire({ id: boss, version: 2, managerId: head, leavesOn: '2026-03-01' })
     await done(() => events(id))
     expect(await queue(head)).toEqual([id])
+  })
+
+  it('when a leaving that was planned has come', async () => {
+    const { submit, hire, queue, boss, head, events } = await company()
+    const { id } = await submit('2026-03-30')
+    await hire({ id: boss, version: 2, managerId: head, leavesOn: '2026-03-10' })
+    const look = () => findApproversOfMoved(leave.db.database, testCall(''), leave.clock)
+    for (const [now, waitsFor] of [
+      ['2026-03-10T09:00:00Z', boss],
+      ['2026-03-11T09:00:00Z', head],
+    ] as const) {
+      leave.setNow(now)
+      await look()
+      expect(await queue(waitsFor)).toEqual([id])
+    }
+    await look()
+    expect(await events(id)).toEqual(['leave-requested 1 ', 'leave-approver-changed 2 approvals'])
   })
 
   it('when the manager’s manager changes, and steps that are decided stay', async () => {
