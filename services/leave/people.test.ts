@@ -34,9 +34,9 @@ describe('what lifecycle tells of an employee', () => {
     const employeeId = await hire()
     const put = (sourceVersion: number, location: string) =>
       act('putEmployee', { employeeId, ...state(sourceVersion, location) }, lifecycleOf(tenant))
-    expect(await put(3, 'York')).toEqual({ applied: true, sourceVersion: 3 })
-    expect(await put(2, 'Leeds')).toEqual({ applied: false, sourceVersion: 3 })
-    expect(await put(3, 'Hull')).toEqual({ applied: false, sourceVersion: 3 })
+    expect(await put(3, 'York')).toEqual({ employeeId, applied: true, sourceVersion: 3 })
+    expect(await put(2, 'Leeds')).toEqual({ employeeId, applied: false, sourceVersion: 3 })
+    expect(await put(3, 'Hull')).toEqual({ employeeId, applied: false, sourceVersion: 3 })
     const person = await leave.db.database.read(testCall(tenant), (tx) => loadPerson(tx, employeeId))
     expect(person.terms).toEqual([
       {
@@ -63,6 +63,34 @@ describe('what lifecycle tells of an employee', () => {
     )
     const person = await leave.db.database.read(testCall(tenant), (tx) => loadPerson(tx, employeeId))
     expect(person).toMatchObject({ sourceVersion: 5, terms: [{ location: 'Place 5' }] })
+  })
+
+  it('is told of many at once, of whom some are known', async () => {
+    const { act, send, tenant } = leave.company()
+    const [known, erased, unknown] = [randomUUIDv7(), randomUUIDv7(), randomUUIDv7()]
+    const left = { ...state(5), employments: [{ joinsOn: '2020-01-01', leavesOn: '2021-01-01' }] }
+    await act('putEmployee', { employeeId: known, ...state(3, 'York') }, lifecycleOf(tenant))
+    await act('putEmployee', { employeeId: erased, ...left }, lifecycleOf(tenant))
+    await act('eraseEmployee', { employeeId: erased, scope: everything }, lifecycleOf(tenant))
+    const tell = (...employees: string[]) => ({
+      employees: employees.map((employeeId) => ({ employeeId, ...state(2, 'Hull') })),
+    })
+    expect(await act('putEmployees', tell(unknown, known, erased), lifecycleOf(tenant))).toEqual({
+      items: [
+        { employeeId: unknown, applied: true, sourceVersion: 2 },
+        { employeeId: known, applied: false, sourceVersion: 3 },
+        { employeeId: erased, applied: false, sourceVersion: 5 },
+      ],
+    })
+    const load = (id: string) => leave.db.database.read(testCall(tenant), (tx) => loadPerson(tx, id))
+    expect([await load(unknown), await load(known)]).toMatchObject([
+      { sourceVersion: 2, terms: [{ location: 'Hull' }] },
+      { sourceVersion: 3, terms: [{ location: 'York' }] },
+    ])
+    expect(await send('putEmployees', tell(known, known), lifecycleOf(tenant))).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/employees', rule: 'employee-once' }] },
+    })
   })
 
   it('makes what is booked and requested be rated anew only where it changes what that goes by', async () => {

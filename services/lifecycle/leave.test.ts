@@ -111,6 +111,22 @@ describe('leave', () => {
     expect(await processOf(employee)).toMatchObject({ state: 'stuck', why: 'newer-version-known' })
   })
 
+  it('is told of all others when one of many cannot be told', async () => {
+    const employees = await Promise.all(Array.from({ length: 5 }, () => hire()))
+    await lifecycle.settle()
+    const [ahead, ...others] = employees as [string, ...string[]]
+    await lifecycle.leaveDb.sudo(
+      `update employee set source_version = case id when $1 then 7 else 0 end where id = any ($2)`,
+      [ahead, employees],
+    )
+    await lifecycle.resync('leave')
+    await lifecycle.settle()
+    const versions = (await known(...others)).map(({ version }) => version)
+    expect(versions).toEqual([1, 1, 1, 1])
+    expect(await processOf(ahead)).toMatchObject({ state: 'stuck', why: 'newer-version-known', attempts: 1 })
+    for (const one of others) expect(await processOf(one)).toMatchObject({ state: 'done', lastError: null })
+  })
+
   it('hears nothing of an employee who does not exist', async () => {
     const nobody = randomUUIDv7()
     const event = { kind: 'employee-hired', aggregateId: nobody, version: 1, changed: [] }

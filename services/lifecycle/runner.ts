@@ -8,7 +8,7 @@ import type { Clients } from './clients.ts'
 import { kinds } from './contract.ts'
 import { afterFailure, type Failure, type Kind, type Process, type State } from './domain/process.ts'
 import { steps } from './steps/index.ts'
-import { leaseOf, type Outcome, type StepContext } from './steps/step.ts'
+import { leaseOf, type Outcome, type Step, type StepContext } from './steps/step.ts'
 import { acrossTenants, type Claim, claim, processOf, release } from './store.ts'
 
 /** How often to look for what is due, in milliseconds. */
@@ -28,16 +28,19 @@ export function runner(database: Database, clients: Clients, clock = () => new D
   const background = (operation: string) =>
     backgroundCall({ service: 'lifecycle', operation, deadline: 5000 })
 
-  const claimSome = (kind: Kind, limit: number) =>
+  const claimSome = (kind: Kind, places: number) =>
     database.unscoped(background('claim'), async (tx) => {
       await acrossTenants(tx)
-      return claim(tx, clock(), kind, leaseOf(steps[kind]), limit)
+      const { together } = steps[kind]
+      return claim(tx, clock(), { kind, lease: leaseOf(steps[kind]), places, most: together?.most ?? 1 })
     })
 
-  async function run(claimed: Claim): Promise<void> {
-    const { tenant, id, kind, attempts, revision, dueAt } = claimed
+  /** Takes the steps of processes of one kind and tenant. */
+  async function run(claimed: readonly Claim[]): Promise<void> {
+    const [{ tenant, id, kind, attempts, revision }] = claimed as [Claim]
     const job = { 'staffmesh.job': kind }
-    recorder?.measure('staffmesh.job.lag', (clock().getTime() - dueAt.getTime()) / 1000, job)
+    for (const { dueAt } of claimed)
+      recorder?.measure('staffmesh.job.lag', (clock().getTime() - dueAt.getTime()) / 1000, job)
     try {
       await timed(
         {
@@ -54,28 +57,35 @@ export function runner(database: Database, clients: Clients, clock = () => new D
             deadline: steps[kind].deadline,
             traceparent,
           })
-          await record(claimed, await takeStep(processOf(claimed), { clients, call, now: clock() }))
+          await record(claimed, await takeSteps(claimed.map(processOf), { clients, call, now: clock() }))
         },
       )
     } catch (error) {
-      await recordFailure(claimed, error)
+      const failure = failureOf(error)
+      const concernsAll = failure.kind === 'outage' || failure.code === tenantGone
+      // One of many may be at fault: each by itself, so that the others are not held up.
+      if (claimed.length > 1 && !concernsAll) for (const each of claimed) await run([each])
+      else for (const each of claimed) await recordFailure(each, failure)
     }
   }
 
-  const record = (process: Claim, { next, progress, save }: Outcome<Kind>) =>
+  const record = (claimed: readonly Claim[], outcomes: readonly Outcome<Kind>[]) =>
     database.write(
       background('record'),
-      async (tx) => {
-        // Another worker has taken over: nothing of this counts.
-        if (!(await release(tx, process, next, clock(), { progress }))) return
-        await save?.(tx)
-      },
-      process.tenant,
+      (tx) =>
+        Promise.all(
+          claimed.map(async (process, i) => {
+            const { next, progress, save } = outcomes[i]!
+            // Another worker has taken over: nothing of this counts.
+            if (!(await release(tx, process, next, clock(), { progress }))) return
+            await save?.(tx)
+          }),
+        ),
+      claimed[0]!.tenant,
     )
 
-  async function recordFailure(process: Claim, error: unknown): Promise<void> {
-    const failure = failureOf(error)
-    const isGone = failure.code === 'tenant-not-found'
+  async function recordFailure(process: Claim, failure: Failure): Promise<void> {
+    const isGone = failure.code === tenantGone
     const next: State = isGone
       ? { state: 'done', why: 'tenant-gone' }
       : afterFailure(failure, process.attempts, clock())
@@ -114,7 +124,7 @@ export function runner(database: Database, clients: Clients, clock = () => new D
     async runDue() {
       const claimed = (await Promise.all(kinds.map((kind) => claimSome(kind, steps[kind].places)))).flat()
       await Promise.all(claimed.map(run))
-      return claimed.length
+      return claimed.flat().length
     },
 
     loops: kinds.map((kind) => (signal) => keepTaking(kind, signal)),
@@ -123,20 +133,16 @@ export function runner(database: Database, clients: Clients, clock = () => new D
 
 const pause = (signal: AbortSignal) => sleep(pollInterval, undefined, { signal }).catch(() => {})
 
-function takeStep(process: Process, context: StepContext): Promise<Outcome<Kind>> {
-  switch (process.kind) {
-    case 'account':
-      return steps.account.take(process, context)
-    case 'leave-projection':
-      return steps['leave-projection'].take(process, context)
-    case 'tenant-export':
-      return steps['tenant-export'].take(process, context)
-    case 'tenant-deletion':
-      return steps['tenant-deletion'].take(process, context)
-    case 'erasure':
-      return steps.erasure.take(process, context)
-  }
+/** Processes are of one kind; more than one only where the kind takes many together. */
+function takeSteps(processes: readonly Process[], context: StepContext): Promise<Outcome<Kind>[]> {
+  const step = steps[processes[0]!.kind] as Step<Kind>
+  return processes.length > 1
+    ? step.together!.take(processes, context)
+    : step.take(processes[0]!, context).then((outcome) => [outcome])
 }
+
+/** What identity answers when it is asked for a token of a tenant that was deleted. */
+const tenantGone = 'tenant-not-found'
 
 /** Refusals by which a callee says: not now. */
 const passing = new Set([

@@ -50,6 +50,7 @@ export const lifecycleService = service({
     leave: uses(
       leaveContract,
       'putEmployee',
+      'putEmployees',
       'eraseEmployee',
       'exportLeave',
       'exportLeaveSettings',

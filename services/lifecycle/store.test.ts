@@ -36,8 +36,8 @@ const worker = <T>(work: (tx: Tx) => Promise<T>) =>
     return work(tx)
   })
 const wakeUp = (wakes: Wake[], at = now) => worker((tx) => wake(tx, wakes, at))
-const take = (at = now, limit = 10, kind: Kind = 'account') =>
-  worker((tx) => claim(tx, at, kind, lease, limit))
+const take = async (at = now, places = 10, kind: Kind = 'account') =>
+  (await worker((tx) => claim(tx, at, { kind, lease, places }))).flat()
 /** Takes what is due until nothing is left. */
 async function takeAll(at = now) {
   const taken: Claim[] = []
@@ -100,6 +100,28 @@ describe('a claim', () => {
     expect(await take(later(2))).toMatchObject([{ kind: 'account', subject: subjects[0] }])
     expect(await take(later(2))).toEqual([])
     expect(await take(later(2), 1, 'leave-projection')).toMatchObject([{ kind: 'leave-projection' }])
+  })
+
+  it('takes many of a tenant where it may, of so many tenants as there are places', async () => {
+    const [busy, quiet, last] = [randomUUIDv7(), randomUUIDv7(), randomUUIDv7()]
+    await wakeUp(Array.from({ length: 5 }, () => account(1, randomUUIDv7(), busy)))
+    await wakeUp([account(1, randomUUIDv7(), quiet)], later(1))
+    await wakeUp([account(1, randomUUIDv7(), last)], later(2))
+    const takeMany = () => worker((tx) => claim(tx, later(3), { kind: 'account', lease, places: 2, most: 3 }))
+    const taken = async () => (await takeMany()).map((group) => [group[0]!.tenant, group.length]).sort()
+    expect(await taken()).toEqual(
+      [
+        [busy, 3],
+        [quiet, 1],
+      ].sort(),
+    )
+    expect(await taken()).toEqual(
+      [
+        [busy, 2],
+        [last, 1],
+      ].sort(),
+    )
+    expect(await taken()).toEqual([])
   })
 
   it('is had by one worker only', async () => {

@@ -180,12 +180,16 @@ export const processOf = (claimed: Claim) =>
   ({ ...claimed, progress: progressOf[claimed.kind].parse(claimed.progress) }) as Process
 
 /**
- * Takes what is due of a kind and nobody else has, for `lease` milliseconds: of each tenant the process that has been
- * due for longest, tenants first for whom the fewest steps are being taken. So a company that imports 100,000 people
- * does not keep the others waiting.
+ * Takes what is due of a kind and nobody else has, for `lease` milliseconds: for so many tenants as there are `places`
+ * and of each the `most` processes that have been due for longest; tenants first for whom the fewest steps are being
+ * taken. So a company that imports 100,000 people does not keep the others waiting. Answers by tenant.
  */
-export async function claim(tx: Tx, now: Date, kind: Kind, lease: number, limit: number): Promise<Claim[]> {
-  return tx.query<Claim>(
+export async function claim(
+  tx: Tx,
+  now: Date,
+  { kind, lease, places, most = 1 }: { kind: Kind; lease: number; places: number; most?: number },
+): Promise<Claim[][]> {
+  const rows = await tx.query<Claim>(
     `with recursive tenants (tenant) as (
        -- hops from tenant to tenant over the index, however many processes of one are due
        (select tenant from process where kind = $2 and state = 'scheduled' and due_at <= $1 order by tenant limit 1)
@@ -194,26 +198,34 @@ export async function claim(tx: Tx, now: Date, kind: Kind, lease: number, limit:
                where p.kind = $2 and p.state = 'scheduled' and p.due_at <= $1 and p.tenant > t.tenant
                order by p.tenant limit 1)
        from tenants t where t.tenant is not null),
-     due as (
-       select p.tenant, p.id from tenants t
+     chosen as (
+       select t.tenant from tenants t
          cross join lateral (
            select count(*) as steps from process b
            where b.tenant = t.tenant and b.kind = $2 and b.leased_until > $1) busy
          cross join lateral (
-           select tenant, id, due_at from process d
+           select due_at from process d
            where d.kind = $2 and d.tenant = t.tenant and d.state = 'scheduled' and d.due_at <= $1
              and (d.leased_until is null or d.leased_until <= $1)
-           order by d.due_at limit 1 for update skip locked) p
-       order by busy.steps, p.due_at limit $4)
+           order by d.due_at limit 1) first
+       order by busy.steps, first.due_at limit $4),
+     due as (
+       select p.tenant, p.id from chosen c
+         cross join lateral (
+           select tenant, id from process d
+           where d.kind = $2 and d.tenant = c.tenant and d.state = 'scheduled' and d.due_at <= $1
+             and (d.leased_until is null or d.leased_until <= $1)
+           order by d.due_at limit $5 for update skip locked) p)
      update process as p
      set leased_until = $1::timestamptz + make_interval(secs => $3::float8 / 1000),
        attempts = attempts + 1
      from due where p.tenant = due.tenant and p.id = due.id
      returning p.tenant, p.id, p.kind, p.subject, p.revision::float8 as revision, p.attempts, p.progress,
        p.due_at as "dueAt", p.leased_until as "leasedUntil"`,
-    [now, kind, lease, limit],
+    [now, kind, lease, places, most],
     'process_claim',
   )
+  return [...Map.groupBy(rows, ({ tenant }) => tenant).values()]
 }
 
 /**

@@ -15,10 +15,14 @@ export const tenantOperations = {
     errors: ['employee-not-found', 'still-employed'],
   }),
   exportEmployees: query({
-    summary: 'All data of all employees, or of one, page by page',
+    summary: 'All data of all employees, or of some, page by page',
     deadline: 10_000,
     access: ['job'],
-    input: z.strictObject({ employeeId: id.optional(), ...page }),
+    input: z.strictObject({
+      employeeId: id.optional(),
+      employeeIds: z.array(id).min(1).max(200).optional(),
+      ...page,
+    }),
     output: pageOf(
       employee.extend({
         employments: z.array(employment),

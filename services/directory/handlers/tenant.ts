@@ -34,12 +34,15 @@ export const tenantHandlers = (database: Database) =>
       return { employeeId: id, erased: true }
     },
 
-    async exportEmployees({ employeeId, cursor, limit }, tx) {
+    async exportEmployees({ employeeId, employeeIds, cursor, limit }, tx) {
+      const some = employeeIds ?? (employeeId && [employeeId])
+      // Two statements, since a condition that may not be asked is not looked up in an index.
       const rows = await tx.query<EmployeeRow>(
-        `${selectEmployees} where ($2::uuid is null or e.id = $2) and ($3::uuid is null or e.id > $3)
-         order by e.id limit $4`,
-        [null, employeeId ?? null, cursor === undefined ? null : uuidCursor(cursor), limit + 1],
-        'employee_export',
+        `${selectEmployees} where ${some ? 'e.id = any ($4)' : '$4::uuid[] is null'}
+           and ($2::uuid is null or e.id > $2)
+         order by e.id limit $3`,
+        [null, cursor === undefined ? null : uuidCursor(cursor), limit + 1, some ?? null],
+        some ? 'employee_export_some' : 'employee_export',
       )
       const page = rows.slice(0, limit)
       const { employments, versions } = await readHistory(

@@ -62,40 +62,61 @@ const exportedRequest = requestSummary
     changes: z.array(change),
   })
 
+const employeeFacts = z.strictObject({
+  employeeId: id,
+  sourceVersion: version.meta({ description: 'Of the employee in directory' }),
+  employeeNumber: text(100),
+  employments: z
+    .array(z.strictObject({ joinsOn: localDate, leavesOn: localDate.nullable() }))
+    .min(1)
+    .max(100),
+  terms: z
+    .array(
+      z.strictObject({
+        effectiveFrom: localDate,
+        effectiveTo: localDate.nullable(),
+        managerId: id.nullable(),
+        orgUnitId: id.nullable(),
+        location: text(200).nullable(),
+        timeZone,
+        employmentType,
+        fte: z.number().gt(0).max(1).multipleOf(0.001),
+      }),
+    )
+    .min(1)
+    .max(1000),
+})
+
+const employeeKnown = z.object({
+  employeeId: id,
+  applied: z.boolean(),
+  sourceVersion: version.meta({ description: 'That is known now' }),
+})
+
 /** What leave must know of people, brought by lifecycle; and the end of their data. */
 export const peopleOperations = {
   putEmployee: command({
     summary: 'Takes over the employments and terms of an employee, unless a newer state is known',
     deadline: 5000,
     access: ['job'],
+    input: employeeFacts,
+    output: employeeKnown,
+  }),
+  putEmployees: command({
+    summary: 'The same for many',
+    deadline: 5000,
+    access: ['job'],
     input: z.strictObject({
-      employeeId: id,
-      sourceVersion: version.meta({ description: 'Of the employee in directory' }),
-      employeeNumber: text(100),
-      employments: z
-        .array(z.strictObject({ joinsOn: localDate, leavesOn: localDate.nullable() }))
+      employees: z
+        .array(employeeFacts)
         .min(1)
-        .max(100),
-      terms: z
-        .array(
-          z.strictObject({
-            effectiveFrom: localDate,
-            effectiveTo: localDate.nullable(),
-            managerId: id.nullable(),
-            orgUnitId: id.nullable(),
-            location: text(200).nullable(),
-            timeZone,
-            employmentType,
-            fte: z.number().gt(0).max(1).multipleOf(0.001),
-          }),
-        )
-        .min(1)
-        .max(1000),
+        .max(100)
+        .refine((all) => new Set(all.map(({ employeeId }) => employeeId)).size === all.length, {
+          error: 'Has an employee twice',
+          params: { rule: 'employee-once' },
+        }),
     }),
-    output: z.object({
-      applied: z.boolean(),
-      sourceVersion: version.meta({ description: 'That is known now' }),
-    }),
+    output: z.object({ items: z.array(employeeKnown) }),
   }),
   eraseEmployee: command({
     summary:

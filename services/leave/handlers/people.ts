@@ -1,3 +1,4 @@
+import type { CommandTx } from '#kit/command.ts'
 import type { Database } from '#kit/database.ts'
 import { transactional } from '#kit/server.ts'
 import type { Clock } from '../clock.ts'
@@ -5,27 +6,25 @@ import { peopleOperations } from '../contract/people.ts'
 import { isEmployedFrom, todayOf } from '../domain/person.ts'
 import { refuse } from '../domain/refuse.ts'
 import { idCursor } from '../store/cursor.ts'
-import { isErased, loadPerson, lockPerson, noteCompany, putEmployee, versionOf } from '../store/people.ts'
+import {
+  type EmployeeFacts,
+  isErased,
+  knownVersions,
+  loadPerson,
+  lockPerson,
+  noteCompany,
+  putEmployees,
+} from '../store/people.ts'
+
 import { assertWholeTenant } from '../store/scope.ts'
 import { deleteSome, erasePerson, exportLeave, exportSettings } from '../store/tenant.ts'
 
 /** What lifecycle tells of people, and the end of their data. */
 export const peopleHandlers = (database: Database, clock: Clock) =>
   transactional({ operations: peopleOperations }, database, {
-    async putEmployee(input, tx) {
-      const { employeeId, sourceVersion } = input
-      const news = await putEmployee(tx, input)
-      if (news === 'first') await noteCompany(tx, clock())
-      // What is booked or requested of somebody goes by employments and terms.
-      if (news === 'changed')
-        tx.enqueue({
-          task: 'rate-employee-anew',
-          payload: { employeeId },
-          key: `rate-employee-anew/${employeeId}`,
-        })
-      if (news === 'older') return { applied: false, sourceVersion: await versionOf(tx, employeeId) }
-      return { applied: true, sourceVersion }
-    },
+    putEmployee: async (input, tx) => (await put([input], tx, clock()))[0]!,
+
+    putEmployees: async ({ employees }, tx) => ({ items: await put(employees, tx, clock()) }),
 
     async eraseEmployee({ employeeId, scope }, tx) {
       assertWholeTenant(scope)
@@ -48,3 +47,24 @@ export const peopleHandlers = (database: Database, clock: Clock) =>
 
     deleteTenantData: async (_, tx) => ({ done: await deleteSome(tx) }),
   })
+
+/** Takes over what is newer; answers with what is known now, in the order given. */
+async function put(employees: readonly EmployeeFacts[], tx: CommandTx, now: Date) {
+  const news = await putEmployees(tx, employees)
+  if ([...news.values()].includes('first')) await noteCompany(tx, now)
+  // What is booked or requested of somebody goes by employments and terms.
+  for (const [employeeId, what] of news)
+    if (what === 'changed')
+      tx.enqueue({
+        task: 'rate-employee-anew',
+        payload: { employeeId },
+        key: `rate-employee-anew/${employeeId}`,
+      })
+  const older = [...news].flatMap(([id, what]) => (what === 'older' ? [id] : []))
+  const known = older.length > 0 ? await knownVersions(tx, older) : new Map<string, number>()
+  return employees.map(({ employeeId, sourceVersion }) => ({
+    employeeId,
+    applied: !known.has(employeeId),
+    sourceVersion: known.get(employeeId) ?? sourceVersion,
+  }))
+}

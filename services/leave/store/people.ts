@@ -3,7 +3,7 @@ import type { Person, Terms } from '../domain/model.ts'
 import { refuse } from '../domain/refuse.ts'
 import { holdRules } from './rules.ts'
 
-interface EmployeeFacts {
+export interface EmployeeFacts {
   employeeId: string
   sourceVersion: number
   employeeNumber: string
@@ -28,61 +28,83 @@ interface EmployeeFacts {
  */
 type News = 'older' | 'first' | 'same' | 'changed'
 
-/** Takes a state of an employee over, as a whole. */
-export async function putEmployee(tx: Tx, facts: EmployeeFacts): Promise<News> {
-  const { employeeId: id } = facts
-  const [row] = await tx.query<{ first: boolean }>(
-    `insert into employee as e (tenant, id, number, source_version) values (app_tenant(), $1, $2, $3)
+/** Takes states of employees over, each as a whole; each employee is named once. */
+export async function putEmployees(tx: Tx, given: readonly EmployeeFacts[]): Promise<Map<string, News>> {
+  const news = new Map<string, News>(given.map(({ employeeId }) => [employeeId, 'older']))
+  const rows = await tx.query<{ id: string; first: boolean }>(
+    `insert into employee as e (tenant, id, number, source_version)
+     select app_tenant(), * from unnest($1::uuid[], $2::text[], $3::bigint[]) as t (id, number, version)
+     -- in one order, so that two that put the same never wait for each other in a ring
+     order by id
      on conflict (tenant, id) do update set number = excluded.number, source_version = excluded.source_version
      where e.source_version < excluded.source_version and e.erased_at is null
-     returning old is null as first`,
-    [id, facts.employeeNumber, facts.sourceVersion],
-    'employee_put',
+     returning new.id, old is null as first`,
+    [
+      given.map((one) => one.employeeId),
+      given.map((one) => one.employeeNumber),
+      given.map((one) => one.sourceVersion),
+    ],
+    'employees_put',
   )
-  if (!row) return 'older'
-  if (row.first) {
-    await insertFacts(tx, facts)
-    return 'first'
-  }
-  const before = await readFacts(tx, id)
-  await Promise.all([
-    tx.query('delete from employment where employee_id = $1', [id], 'employment_clear'),
-    tx.query('delete from employee_terms where employee_id = $1', [id], 'terms_clear'),
-    insertFacts(tx, facts),
-  ])
-  return before === (await readFacts(tx, id)) ? 'same' : 'changed'
+  for (const { id, first } of rows) news.set(id, first ? 'first' : 'same')
+  const known = rows.filter(({ first }) => !first).map(({ id }) => id)
+  const before = await readFacts(tx, known)
+  if (known.length > 0)
+    await Promise.all([
+      tx.query('delete from employment where employee_id = any ($1)', [known], 'employments_clear'),
+      tx.query('delete from employee_terms where employee_id = any ($1)', [known], 'terms_clear'),
+    ])
+  await insertFacts(
+    tx,
+    given.filter(({ employeeId }) => news.get(employeeId) !== 'older'),
+  )
+  const after = await readFacts(tx, known)
+  for (const id of known) if (before.get(id) !== after.get(id)) news.set(id, 'changed')
+  return news
 }
 
 /** Employments and terms as text, to be compared. */
-async function readFacts(tx: Tx, id: string): Promise<string> {
-  const [row] = await tx.query<{ facts: string }>(
-    `select concat(
-       (select json_agg(m order by m.joins_on) from employment m where m.employee_id = $1),
-       (select json_agg(t order by t.valid_from) from employee_terms t where t.employee_id = $1)) as facts`,
-    [id],
+async function readFacts(tx: Tx, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map()
+  const rows = await tx.query<{ id: string; facts: string }>(
+    `select e.id, concat(
+       (select json_agg(m order by m.joins_on) from employment m
+        where m.tenant = e.tenant and m.employee_id = e.id),
+       (select json_agg(t order by t.valid_from) from employee_terms t
+        where t.tenant = e.tenant and t.employee_id = e.id)) as facts
+     from employee e where e.id = any ($1)`,
+    [ids],
     'facts_read',
   )
-  return row!.facts
+  return new Map(rows.map(({ id, facts }) => [id, facts]))
 }
 
-const insertFacts = (tx: Tx, { employeeId, employments, terms }: EmployeeFacts) =>
-  Promise.all([
+function insertFacts(tx: Tx, given: readonly EmployeeFacts[]) {
+  const employments = given.flatMap(({ employeeId, employments }) =>
+    employments.map((one) => ({ employeeId, ...one })),
+  )
+  const terms = given.flatMap(({ employeeId, terms }) => terms.map((one) => ({ employeeId, ...one })))
+  return Promise.all([
     tx.query(
       `insert into employment (tenant, employee_id, joins_on, leaves_on)
-       select app_tenant(), $1, * from unnest($2::date[], $3::date[])`,
-      [employeeId, employments.map((one) => one.joinsOn), employments.map((one) => one.leavesOn)],
-      'employment_put',
+       select app_tenant(), * from unnest($1::uuid[], $2::date[], $3::date[])`,
+      [
+        employments.map((one) => one.employeeId),
+        employments.map((one) => one.joinsOn),
+        employments.map((one) => one.leavesOn),
+      ],
+      'employments_put',
     ),
     tx.query(
       `insert into employee_terms (tenant, employee_id, valid_from, valid_to, manager_id, org_unit_id, location,
          time_zone, employment_type, fte)
-       select app_tenant(), $1, f, coalesce(t + 1, 'infinity'), m, o, l, z, e, s
-       from unnest($2::date[], $3::date[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::numeric[])
-         as t (f, t, m, o, l, z, e, s)
+       select app_tenant(), i, f, coalesce(t + 1, 'infinity'), m, o, l, z, e, s
+       from unnest($1::uuid[], $2::date[], $3::date[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[],
+         $9::numeric[]) as t (i, f, t, m, o, l, z, e, s)
        -- Planned for after the leaving day, terms apply on no day.
        where t is null or t >= f`,
       [
-        employeeId,
+        terms.map((one) => one.employeeId),
         terms.map((one) => one.effectiveFrom),
         terms.map((one) => one.effectiveTo),
         terms.map((one) => one.managerId),
@@ -95,6 +117,7 @@ const insertFacts = (tx: Tx, { employeeId, employments, terms }: EmployeeFacts) 
       'terms_put',
     ),
   ])
+}
 
 /** Notes that the company is there, so that the clock finds it, and since which day, where that comes last. */
 export const noteCompany = (tx: Tx, now: Date) =>
@@ -147,14 +170,14 @@ export async function loadPerson(tx: Tx, id: string): Promise<Person> {
   return person
 }
 
-/** The version of the employee in directory that is known here. */
-export async function versionOf(tx: Tx, id: string): Promise<number> {
-  const [row] = await tx.query<{ version: number }>(
-    'select source_version::float8 as version from employee where id = $1',
-    [id],
-    'employee_version',
+/** The versions of employees in directory that are known here. */
+export async function knownVersions(tx: Tx, ids: readonly string[]): Promise<Map<string, number>> {
+  const rows = await tx.query<{ id: string; version: number }>(
+    'select id, source_version::float8 as version from employee where id = any ($1)',
+    [ids],
+    'employee_versions',
   )
-  return row!.version
+  return new Map(rows.map(({ id, version }) => [id, version]))
 }
 
 export async function isErased(tx: Tx, id: string): Promise<boolean> {
