@@ -1,3 +1,4 @@
+import { env } from 'node:process'
 import type { z } from 'zod'
 import { policyRules } from '../contract/schemas.ts'
 import type { Calendar, Holiday, Pattern, Person, PolicyRules, Terms } from './model.ts'
@@ -48,5 +49,8 @@ export const rules = (given: Partial<z.input<typeof policyRules>> = {}): PolicyR
   policyRules.parse({ accrual: { amount: 30 }, approval: [{ approver: 'manager' }], ...given })
 
 /** How often a property is tried: as often as told, or `LEAVE_PROPERTY_RUNS` times as often. */
-export const holding = (numRuns: number) => ({ numRuns: numRuns * propertyRuns })
-export const propertyRuns = Number(process.env.LEAVE_PROPERTY_RUNS ?? 1)
+export const holding = (numRuns: number) => ({
+  numRuns: numRuns * propertyRuns,
+  ...(env.LEAVE_PROPERTY_SEED ? { seed: Number(env.LEAVE_PROPERTY_SEED) } : {}),
+})
+export const propertyRuns = Number(env.LEAVE_PROPERTY_RUNS ?? 1)
