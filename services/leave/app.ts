@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import type { Database } from '#kit/database.ts'
 import { serveFeed } from '#kit/events.ts'
-import { type AppOptions, createApp, type Handlers } from '#kit/server.ts'
+import { type AppOptions, createApp } from '#kit/server.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { leaveContract } from './contract.ts'
 import { accountHandlers } from './handlers/accounts.ts'
@@ -15,23 +15,17 @@ export const createLeaveApp = (
   database: Database,
   clock: Clock = systemClock,
   options: AppOptions = {},
-): Hono => {
-  const handlers = {
-    ...configurationHandlers(database, clock),
-    ...scheduleHandlers(database, clock),
-    ...accountHandlers(database, clock),
-    ...requestHandlers(database, clock),
-    ...delegationHandlers(database, clock),
-    ...peopleHandlers(database, clock),
-    events: serveFeed(database),
-  }
-  // Operations come in one after the other; the service is not among those that are deployed until all are there.
-  const operations = Object.fromEntries(
-    Object.entries(leaveContract.operations).filter(([name]) => Object.hasOwn(handlers, name)),
-  ) as (typeof leaveContract)['operations']
-  return createApp(
-    { ...leaveContract, operations },
-    handlers as unknown as Handlers<typeof operations>,
+): Hono =>
+  createApp(
+    leaveContract,
+    {
+      ...configurationHandlers(database, clock),
+      ...scheduleHandlers(database, clock),
+      ...accountHandlers(database, clock),
+      ...requestHandlers(database, clock),
+      ...delegationHandlers(database, clock),
+      ...peopleHandlers(database, clock),
+      events: serveFeed(database),
+    },
     options,
   )
-}
