@@ -1,3 +1,4 @@
+import { randomUUIDv7 } from 'node:crypto'
 import type { Tx } from '#kit/tx.ts'
 import { sumOf } from './domain/account.ts'
 import { allocate } from './domain/allocation.ts'
@@ -31,7 +32,7 @@ export async function assess(
   now: Date,
 ) {
   const [person, types, policies, closedThrough] = await Promise.all([
-    loadPerson(tx, employeeId),
+    loadPerson(tx, employeeId, wanted.knownVersion),
     loadTypes(tx),
     loadPolicies(tx),
     loadClosedThrough(tx),
@@ -60,7 +61,7 @@ export async function assess(
   const settled = await account(tx, facts, now)
   const isAhead = governed?.rules.booking.ahead ?? false
   const booked = isAhead ? await loadBooked(tx, settled.id, startsOn) : null
-  const allocation = allocate(facts, settled, days, booked)
+  const allocation = allocate(facts, settled, days, booked, randomUUIDv7)
   const amount = sumOf(days)
   if (allocation.lacking > 0)
     conflicts.push({

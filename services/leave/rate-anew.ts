@@ -124,7 +124,13 @@ async function rateRequestAnew(
   const account = await lockAccount(tx, facts, now)
   const taken = (await loadTaken(tx, id)).filter(({ effectiveOn }) => byDate.has(effectiveOn))
   const back = taken.map((one) => ({ ...reversalOf(one, id), cause: `${cause}-changed` }))
-  const allocation = allocate(facts, givenBack(account, back), changed, await bookedBesides(tx, taken))
+  const allocation = allocate(
+    facts,
+    givenBack(account, back),
+    changed,
+    await bookedBesides(tx, taken),
+    randomUUIDv7,
+  )
   if (allocation.lacking > 0 && after > before) {
     const left = { requestId: id, cause, before, after, outcome: 'insufficient-balance' } as const
     // Told once, however often it is looked at.

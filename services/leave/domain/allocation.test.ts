@@ -32,6 +32,8 @@ const lot = (id: string, remaining: Amount, usableFrom: string, usableTo: string
   remaining,
 })
 
+const newId = () => 'new'
+
 const days = (...dates: string[]) => dates.map((date) => ({ date, amount: 1000 }))
 
 describe('leave is taken', () => {
@@ -47,6 +49,7 @@ describe('leave is taken', () => {
       account,
       days('2026-03-31', '2026-04-01', '2026-04-02'),
       null,
+      newId,
     )
     expect(takings).toEqual([
       { lotId: 'march', date: '2026-03-31', amount: 1000 },
@@ -59,10 +62,10 @@ describe('leave is taken', () => {
 
   it('as a debt of what lapses last, or of a lot for debts, as far as the type allows', () => {
     const account = accountOf([lot('year', 1000, '2026-01-01', '2026-12-31')])
-    const capped = allocate(facts(1000), account, days('2026-04-01', '2026-04-02', '2026-04-03'), null)
+    const capped = allocate(facts(1000), account, days('2026-04-01', '2026-04-02', '2026-04-03'), null, newId)
     expect(capped).toMatchObject({ lacking: 1000, newLots: [] })
     expect(capped.takings.map(({ lotId }) => lotId)).toEqual(['year', 'year', 'year'])
-    const none = allocate(facts(null), account, days('2027-01-04'), null)
+    const none = allocate(facts(null), account, days('2027-01-04'), null, newId)
     expect(none).toMatchObject({ lacking: 0, floor: null })
     expect(none.newLots).toMatchObject([{ origin: 'overdraft', usableFrom: '2027-01-04', remaining: 0 }])
   })
@@ -90,7 +93,7 @@ describe('any leave from any lots', () => {
   it('is taken in full, on its days, from lots of those days, in the order in which they lapse', () => {
     fc.assert(
       fc.property(lots, leave, overdraft, (lots, leave, overdraft) => {
-        const { takings, newLots } = allocate(facts(overdraft), accountOf(lots), leave, null)
+        const { takings, newLots } = allocate(facts(overdraft), accountOf(lots), leave, null, newId)
         const all = new Map([...lots, ...newLots].map((lot) => [lot.id, lot]))
         for (const { date, amount } of leave) {
           const ofDay = takings.filter((taking) => taking.date === date)
@@ -114,7 +117,7 @@ describe('any leave from any lots', () => {
     fc.assert(
       fc.property(lots, leave, overdraft, (lots, leave, overdraft) => {
         const account = accountOf(lots)
-        const { takings, newLots, lacking, floor } = allocate(facts(overdraft), account, leave, null)
+        const { takings, newLots, lacking, floor } = allocate(facts(overdraft), account, leave, null, newId)
         const taken = entriesOf(takings, 'reservation', 'request')
         const before = { ...account, lots: [...account.lots, ...newLots] }
         const after = givenBack(before, taken)

@@ -1,4 +1,3 @@
-import { randomUUIDv7 } from 'node:crypto'
 import { type Account, availableOn, type Facts, newLot, sumOf, usableOn } from './account.ts'
 import type { Amount } from './amount.ts'
 import { forecast } from './forecast.ts'
@@ -31,6 +30,7 @@ export function allocate(
   account: Account,
   days: readonly { date: string; amount: Amount }[],
   booked: readonly Taking[] | null,
+  newId: () => string,
 ): Allocation {
   const { overdraft } = facts.type
   const lots = new Map(account.lots.map((lot) => [lot.id, lot]))
@@ -57,7 +57,7 @@ export function allocate(
       take(lot, date, part)
       rest -= part
     }
-    take(debtorOn(view, date), date, rest)
+    take(debtorOn(view, date, newId), date, rest)
   }
 
   const [first] = takings
@@ -117,12 +117,12 @@ const owedBy = (lots: readonly Lot[]): Amount =>
   lots.reduce((sum, { remaining }) => sum - Math.min(0, remaining), 0)
 
 /** Who owes what is not there: the lot of that day that lapses last, else one for what is overdrawn. */
-function debtorOn(lots: readonly Lot[], date: string): Lot {
+function debtorOn(lots: readonly Lot[], date: string, newId: () => string): Lot {
   const usable = usableOn(lots, date)
   return (
     usable.findLast(({ origin }) => origin !== 'overdraft') ??
     usable.at(-1) ??
-    newLot({ id: randomUUIDv7(), origin: 'overdraft', usableFrom: date })
+    newLot({ id: newId(), origin: 'overdraft', usableFrom: date })
   )
 }
 

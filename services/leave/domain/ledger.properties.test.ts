@@ -1,3 +1,4 @@
+import { randomUUIDv7 } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { accrual as accrualSchema, frequency } from '../contract/schemas.ts'
@@ -337,7 +338,13 @@ describe('what is taken of an account', () => {
           } else if ('take' in step) {
             const date = addDays(today, step.inDays)
             const booked = requests.flatMap(({ takings }) => takings).filter((one) => one.date > date)
-            const found = allocate(facts, account, [{ date, amount: step.take }], ahead ? booked : null)
+            const found = allocate(
+              facts,
+              account,
+              [{ date, amount: step.take }],
+              ahead ? booked : null,
+              randomUUIDv7,
+            )
             if (found.lacking > 0) refused++
             else {
               taken++

@@ -159,6 +159,7 @@ function takenFrom(account: SettledAccount, date: string, amount: number): Parts
     account,
     [{ date, amount: amountOf(amount) }],
     null,
+    randomUUIDv7,
   )
   if (lacking > 0)
     throw refuse('insufficient-balance', {
