@@ -1,7 +1,8 @@
 import { afterAll, beforeAll } from 'vitest'
 import { workforceContract } from './contract.ts'
+import { partOf } from './matrix/matrix.ts'
 import { describeNasties } from './matrix/nasties.ts'
-import { samples } from './matrix/samples.ts'
+import { peopleSamples } from './matrix/samples.ts'
 import { Stage } from './matrix/scene.ts'
 import { type Input, type OperationName, startWorkforce, type TestWorkforce } from './testing.ts'
 
@@ -14,8 +15,8 @@ beforeAll(async () => {
 afterAll(() => workforce.close())
 
 describeNasties({
-  contract: workforceContract,
-  samples,
+  contract: partOf(workforceContract, peopleSamples),
+  samples: peopleSamples,
   scene: () => stage.scene('direct'),
   caller: ({ admin }) => admin,
   send: (name, input, caller, csv) =>

@@ -42,6 +42,7 @@ export function describeMatrix<C extends Contract, Scene extends { caller: TestC
     const scene = scenes.get(key) ?? (await matrix.scene(relation))
     if (!scenes.has(key)) await sample.prepare?.(scene)
     scenes.set(key, scene)
+    await sample.wait?.(scene)
     const sender = identityOf(kind, scene.caller)
     const answer = await send(name, sample.input(scene) as object, sender, sample.csv)
     const { body } = answer

@@ -31,7 +31,7 @@ const request = (scene: Scene) => ({
 })
 const approval = (scene: Scene) => ({ ...request(scene), decision: 'approve' as const })
 
-export const leaveRequestSamples: SamplesOf<typeof leaveRequestOperations> = {
+const leaveRequestSamples: SamplesOf<typeof leaveRequestOperations> = {
   listLeaveRequests: {
     about: 'request',
     prepare: withRequest,
@@ -82,7 +82,7 @@ export const leaveRequestSamples: SamplesOf<typeof leaveRequestOperations> = {
   },
 }
 
-export const leaveBalanceSamples: SamplesOf<typeof leaveBalanceOperations> = {
+const leaveBalanceSamples: SamplesOf<typeof leaveBalanceOperations> = {
   listLeaveBalances: { about: 'person', prepare: withPeople, input: employee },
   getLeaveStatement: { about: 'person', prepare: withPeople, input: account },
   grantLeave: {
@@ -99,9 +99,9 @@ export const leaveBalanceSamples: SamplesOf<typeof leaveBalanceOperations> = {
     about: 'company',
     unreached: 'done',
     input: () => ({}),
-    csv: 'employeeNumber,type,amount,usableFrom,reason\n',
+    csv: 'employeeNumber,leaveType,amount,usableFrom,reason\n1,VAC,1,2024-01-01,Overtime\n',
   },
-  startLeaveRun: { about: 'company', unreached: 'done', prepare: withoutRun, input: () => ({}) },
+  startLeaveRun: { about: 'company', unreached: 'done', wait: withoutRun, input: () => ({}) },
   getLeaveRun: {
     about: 'company',
     prepare: withRun,
@@ -123,7 +123,7 @@ const changed = ({ version }: { version: number }) => ({
   changes: { name: 'Renamed' },
 })
 
-export const leaveSettingSamples: SamplesOf<typeof leaveSettingOperations> = {
+const leaveSettingSamples: SamplesOf<typeof leaveSettingOperations> = {
   createLeaveType: { about: 'company', unreached: 'done', input: another },
   changeLeaveType: {
     about: 'company',
@@ -232,3 +232,5 @@ export const leaveSettingSamples: SamplesOf<typeof leaveSettingOperations> = {
   },
   getSchedule: { about: 'person', prepare: withPeople, input: (scene) => ({ ...employee(scene), ...days }) },
 }
+
+export const leaveSamples = { ...leaveRequestSamples, ...leaveBalanceSamples, ...leaveSettingSamples }

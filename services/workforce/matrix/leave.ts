@@ -141,12 +141,14 @@ export async function withDelegation(scene: Scene): Promise<void> {
   note(scene, { delegation })
 }
 
-/** No run is under way in the company. */
-export async function withoutRun({ admin, workforce }: Scene): Promise<void> {
-  await until(async () => {
-    const { items } = await workforce.leave('listLeaveRuns', { limit: 1, scope: everything }, admin)
-    return items.every(({ state }) => state === 'done')
-  })
+/** No run is under way in the caller's company and the target's. */
+export async function withoutRun({ admin, caller, workforce }: Scene): Promise<void> {
+  for (const tenant of new Set([admin.tenant, caller.tenant]))
+    await until(async () => {
+      const hr = { ...admin, tenant }
+      const { items } = await workforce.leave('listLeaveRuns', { limit: 1, scope: everything }, hr)
+      return items.every(({ state }) => state === 'done')
+    }, 60_000)
 }
 
 export async function withRun(scene: Scene): Promise<void> {

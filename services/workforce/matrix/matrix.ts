@@ -84,6 +84,8 @@ export interface Sample<O extends Operation, Scene> extends Traits {
   csv?: string
   /** What must have happened before. */
   prepare?(scene: Scene): Promise<unknown>
+  /** Waits, each time, until nothing is in the way. */
+  wait?(scene: Scene): Promise<unknown>
   /** Makes it a list, which is silent about whom the caller doesn't reach: whether an answer shows the target. */
   shows?(output: OutputOf<O>, scene: Scene): boolean
   /** Of a request of many rows, whose input has one: the status of that row. */
@@ -158,3 +160,11 @@ function reaches(op: Operation, { about, own, left }: Traits, reach: Reach, rela
 export const gaps = (contract: Contract, samples: object): string[] => [
   ...new Set(Object.keys(contract.operations)).symmetricDifference(new Set(Object.keys(samples))),
 ]
+
+/** The part of a contract that some samples are of, so that a test file runs beside those of the others. */
+export const partOf = <C extends Contract>(contract: C, samples: object): Contract => ({
+  ...contract,
+  operations: Object.fromEntries(
+    Object.entries(contract.operations).filter(([name]) => Object.hasOwn(samples, name)),
+  ),
+})

@@ -82,6 +82,7 @@ export function describeNasties<C extends Contract, Scene>(trials: Trials<C, Sce
           scene = await trials.scene()
           await sample.prepare?.(scene)
         }
+        await sample.wait?.(scene)
         const input = withField(sample.input(scene) as object, path, nasty)
         const { status, headers, body } = await send(name, input, trials.caller(scene), sample.csv)
         const isProblem = headers.get('content-type') === 'application/problem+json'

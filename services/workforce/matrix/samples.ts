@@ -1,5 +1,5 @@
 import type { workforceContract } from '../contract.ts'
-import { leaveBalanceSamples, leaveRequestSamples, leaveSettingSamples } from './leave-samples.ts'
+import { leaveSamples } from './leave-samples.ts'
 import type { Samples } from './matrix.ts'
 import { type Scene, unique } from './scene.ts'
 
@@ -15,7 +15,7 @@ async function terminate(scene: Scene, leavesOn: string): Promise<void> {
   scene.target.version = (await scene.act('terminateEmployee', input, scene.admin)).version
 }
 
-export const samples: Samples<typeof workforceContract, Scene> = {
+export const peopleSamples: Omit<Samples<typeof workforceContract, Scene>, keyof typeof leaveSamples> = {
   searchEmployees: {
     about: 'person',
     input: ({ target }) => ({ q: target.number }),
@@ -147,8 +147,6 @@ export const samples: Samples<typeof workforceContract, Scene> = {
   disableAccount: { about: 'company', input: (scene) => ({ ...employeeId(scene), reason: 'Lost phone' }) },
   enableAccount: { about: 'company', input: employeeId },
   getAccountAuditTrail: { about: 'company', input: employeeId },
-
-  ...leaveRequestSamples,
-  ...leaveBalanceSamples,
-  ...leaveSettingSamples,
 }
+
+export const samples: Samples<typeof workforceContract, Scene> = { ...peopleSamples, ...leaveSamples }
