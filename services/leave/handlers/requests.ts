@@ -65,7 +65,10 @@ export const requestHandlers = (database: Database, clock: Clock) =>
     async submitRequest({ employeeId, scope, note, ...wanted }, tx) {
       assertOwnOrHr(scope, employeeId)
       const now = clock()
-      const [actor] = await Promise.all([readActor(tx, scope, now), lockPerson(tx, employeeId)])
+      const [actor] = await Promise.all([
+        readActor(tx, scope, now),
+        lockPerson(tx, employeeId, wanted.knownVersion),
+      ])
       const found = await assess(tx, employeeId, wanted, lockAccount, now)
       const { type, policy, account, days, amount, allocation, steps } = found
       for (const { code, ...details } of found.conflicts) throw refuse(code, details)

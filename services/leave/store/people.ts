@@ -164,11 +164,20 @@ export async function loadPeople(tx: Tx, ids: readonly string[]): Promise<Map<st
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-export async function loadPerson(tx: Tx, id: string): Promise<Person> {
+export async function loadPerson(tx: Tx, id: string, knownVersion?: number): Promise<Person> {
   const person = (await loadPeople(tx, [id])).get(id)
-  if (!person) throw refuse('employee-not-found', { pointer: '/employeeId' })
+  if (!person) throw unknown(knownVersion)
   return person
 }
+
+/** Somebody of whom a version was seen is there, and only leave has not been told yet. */
+const unknown = (knownVersion?: number) =>
+  knownVersion === undefined
+    ? refuse('employee-not-found', { pointer: '/employeeId' })
+    : refuse('employee-facts-behind', {
+        detail: `Version ${knownVersion} was seen, none has arrived here`,
+        pointer: '/knownVersion',
+      })
 
 /** The versions of employees in directory that are known here. */
 export async function knownVersions(tx: Tx, ids: readonly string[]): Promise<Map<string, number>> {
@@ -193,12 +202,12 @@ export async function isErased(tx: Tx, id: string): Promise<boolean> {
  * Keeps others from changing the leave of this person, or the rules for it, until the transaction ends, so that what is
  * decided on what was read of it stays true. Before rules are loaded and before any lock on an account.
  */
-export async function lockPerson(tx: Tx, id: string): Promise<void> {
+export async function lockPerson(tx: Tx, id: string, knownVersion?: number): Promise<void> {
   const [, [row]] = await Promise.all([
     holdRules(tx),
     tx.query('select 1 from employee where id = $1 for no key update', [id], 'employee_lock'),
   ])
-  if (!row) throw refuse('employee-not-found', { pointer: '/employeeId' })
+  if (!row) throw unknown(knownVersion)
 }
 
 /** The same for some people, who are known. */
