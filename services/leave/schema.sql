@@ -321,8 +321,7 @@ create table entry (
   constraint entry_check2 CHECK (((kind <> ALL (ARRAY['reservation'::text, 'consumption'::text])) OR (amount <= 0))),
   constraint entry_check3 CHECK (((kind <> ALL (ARRAY['grant'::text, 'reversal'::text])) OR (amount >= 0))),
   constraint entry_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'accrual'::text, 'carry-over'::text, 'expiry'::text, 'reservation'::text, 'consumption'::text, 'reversal'::text, 'adjustment'::text]))),
-  constraint entry_tenant_account_id_fkey FOREIGN KEY (tenant, account_id) REFERENCES account(tenant, id),
-  constraint entry_tenant_lot_id_fkey FOREIGN KEY (tenant, lot_id) REFERENCES lot(tenant, id),
+  constraint entry_tenant_account_id_lot_id_fkey FOREIGN KEY (tenant, account_id, lot_id) REFERENCES lot(tenant, account_id, id),
   constraint entry_tenant_reverses_fkey FOREIGN KEY (tenant, reverses) REFERENCES entry(tenant, id)
 );
 alter table entry owner to leave_owner;
@@ -638,13 +637,13 @@ create table lot (
   closed_on date,
   constraint lot_pkey PRIMARY KEY (tenant, id),
   constraint lot_once UNIQUE (tenant, account_id, origin, year_from),
+  constraint lot_tenant_account_id_id_key UNIQUE (tenant, account_id, id),
   constraint lot_check CHECK ((usable_to >= usable_from)),
   constraint lot_check1 CHECK (((origin = ANY (ARRAY['entitlement'::text, 'carry-over'::text])) = (year_from IS NOT NULL))),
   constraint lot_origin_check CHECK ((origin = ANY (ARRAY['entitlement'::text, 'carry-over'::text, 'grant'::text, 'overdraft'::text]))),
   constraint lot_tenant_account_id_fkey FOREIGN KEY (tenant, account_id) REFERENCES account(tenant, id)
 );
 alter table lot owner to leave_owner;
-CREATE INDEX lot_by_account ON public.lot USING btree (tenant, account_id, usable_to);
 alter table lot enable row level security, force row level security;
 create policy tenant on lot using (tenant = app_tenant());
 grant delete, insert, select, update on lot to leave;
