@@ -107,7 +107,8 @@ describe('competing requests', () => {
     expect(await balance()).toBe(0)
     const { items } = await act('listRequests', { limit: 200, scope: everything })
     expect(items).toHaveLength(20)
-  })
+    // They take turns at one account, and a busy machine is slow.
+  }, 90_000)
 
   it('of different length at once: what is refused would not have fitted any more', async () => {
     const { ask, balance } = await company({ accrual: { amount: 20 } })
