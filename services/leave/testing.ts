@@ -12,7 +12,7 @@ import { leaveJobs } from './jobs.ts'
 
 type Operations = (typeof leaveContract)['operations']
 type Name = keyof Operations & string
-type OutputOf<K extends Name> = OutputOfOperation<Operations[K]>
+export type OutputOf<K extends Name> = OutputOfOperation<Operations[K]>
 type PolicyInput = Partial<z.input<typeof policyRules>>
 
 /** What an operation answered: the output, or a problem. */

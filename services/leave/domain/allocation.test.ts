@@ -15,7 +15,7 @@ const facts = (overdraft: Amount | null): Facts => ({
 })
 
 const accountOf = (lots: Lot[]): Account => ({
-  id: 'account',
+  id: '01a1ff5d-9cb2-7f0c-a5d8-e74f7cf861c8',
   employeeId: 'person',
   typeId: 'type',
   since: '2026-01-01',

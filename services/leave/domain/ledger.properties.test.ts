@@ -139,7 +139,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc
   })
 
 const unopened: Account = {
-  id: 'account',
+  id: '01a1ff5d-9cb2-7f0c-a5d8-e74f7cf861c8',
   employeeId: 'person',
   typeId: 'type',
   since: begin,

@@ -29,7 +29,7 @@ function factsOf(
 }
 
 const opened = (since: string, given: Partial<Account> = {}): Account => ({
-  id: 'account',
+  id: '01a1ff5d-9cb2-7f0c-a5d8-e74f7cf861c8',
   employeeId: 'person',
   typeId: 'type',
   since,
@@ -396,6 +396,15 @@ describe('a forecast', () => {
       'entitlement',
     ])
   })
+})
+
+it('names a lot in a forecast as it will be booked', () => {
+  const facts = factsOf({ accrual: { amount: 30 }, carryOver: { max: 5 } })
+  const now = settle(facts, opened('2026-01-01'), '2026-01-01').account
+  const ids = ({ lots }: Account) => lots.map(({ id }) => id)
+  const expected = ids(forecast(facts, now, '2027-06-01').account)
+  expect(expected).toEqual(ids(settle(facts, now, '2027-01-01').account))
+  expect(new Set(expected).size).toBe(3)
 })
 
 describe('what is available', () => {

@@ -1,8 +1,7 @@
-import { randomUUIDv7 } from 'node:crypto'
 import { type Account, type Facts, floorOf, newLot } from './account.ts'
 import { type Due, duesAfter } from './accrual.ts'
 import { type Amount, amountOf } from './amount.ts'
-import { addDays, addMonths, later } from './dates.ts'
+import { addDays, addMonths, daysBetween, later } from './dates.ts'
 import { leaveYearOn } from './leave-year.ts'
 import type { EntryDraft, Lot } from './model.ts'
 import { employmentOn } from './person.ts'
@@ -89,6 +88,19 @@ export function lapsing(facts: Facts, account: Account): { on: string; amount: A
 const earliest = (...days: (string | null | undefined)[]): string | null =>
   days.filter((day) => day != null).sort()[0] ?? null
 
+const originCodes = { entitlement: 1, 'carry-over': 2, grant: 3, overdraft: 4 } as const
+
+/**
+ * Made of the account's id and what the lot is for (RFC 9562, version 8): what a forecast expects has the id that it
+ * will be booked with.
+ */
+function lotIdOf(accountId: string, { origin, usableFrom }: Pick<Lot, 'origin' | 'usableFrom'>): string {
+  const [a, b, c, d, node] = accountId.split('-') as [string, string, string, string, string]
+  const which = originCodes[origin] * 2 ** 24 + daysBetween('1000-01-01', usableFrom)
+  const moved = (Number.parseInt(node, 16) + which) % 2 ** 48
+  return `${a}-${b}-8${c.slice(1)}-${d}-${moved.toString(16).padStart(12, '0')}`
+}
+
 /** The lots of an account while entries are added. */
 function ledgerOf(facts: Facts, account: Account) {
   const { person, type, policies } = facts
@@ -119,7 +131,7 @@ function ledgerOf(facts: Facts, account: Account) {
     lots.values().find((lot) => lot.origin === origin && lot.yearFrom === yearFrom)
 
   const make = (given: Omit<Parameters<typeof newLot>[0], 'id'>): Lot =>
-    put(newLot({ id: randomUUIDv7(), ...given }))
+    put(newLot({ id: lotIdOf(account.id, given), ...given }))
 
   function entitlement({ year: { from, to } }: Pick<Due, 'year'>): Lot {
     return (
