@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { TestCaller } from '#kit/testing.ts'
 import { testCall, until } from '#kit/testing.ts'
+import { recordsOf } from './fixtures/records.ts'
 import { findApproversOfMoved } from './rate-anew.ts'
 import { everything, type Leave, problem, startLeave } from './testing.ts'
-import { recordsOf } from './testing-records.ts'
 
 let leave: Leave
 let worker: Awaited<ReturnType<Leave['startWorker']>>

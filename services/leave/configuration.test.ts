@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { problemBase } from '#kit/problem.ts'
+import { recordsOf } from './fixtures/records.ts'
 import { everything, type Leave, plainRules, startLeave } from './testing.ts'
-import { recordsOf } from './testing-records.ts'
 
 let leave: Leave
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { testCall } from '#kit/testing.ts'
+import { recordsOf } from './fixtures/records.ts'
 import { rateRequestsAnew } from './rate-anew.ts'
 import { everything, type Leave, startLeave } from './testing.ts'
-import { recordsOf } from './testing-records.ts'
 
 let leave: Leave
 beforeAll(async () => {

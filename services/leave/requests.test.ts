@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { recordsOf } from './fixtures/records.ts'
 import { everything, type Leave, problem, startLeave } from './testing.ts'
-import { recordsOf } from './testing-records.ts'
 
 let leave: Leave
 beforeAll(async () => {

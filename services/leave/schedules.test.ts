@@ -2,10 +2,10 @@ import { randomUUIDv7 } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { problemBase } from '#kit/problem.ts'
 import { testCall, until } from '#kit/testing.ts'
+import { recordsOf } from './fixtures/records.ts'
 import { lockPerson } from './store/people.ts'
 import { loadSchedules } from './store/rules.ts'
 import { everything, type Leave, startLeave } from './testing.ts'
-import { recordsOf } from './testing-records.ts'
 
 let leave: Leave
 beforeAll(async () => {
