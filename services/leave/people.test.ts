@@ -165,6 +165,32 @@ describe('erasing a person', () => {
     expect(await leave.tablesWith('Secret')).toEqual([])
   })
 
+  it('finds the words wherever operations have written them', async () => {
+    const { act, as, hire, hr, request, tenant, type } = leave.company()
+    leave.setNow('2026-03-02T09:00:00Z')
+    const employeeId = await hire({ leavesOn: '2026-06-30' })
+    const { id: typeId } = await type({ approval: [{ approver: 'hr' }] })
+    const words = 'Classified words'
+    const account = { employeeId, typeId, reason: words, scope: everything }
+    await act('grantLeave', { ...account, amount: 2, usableFrom: '2026-03-02' })
+    await act('adjustBalance', { ...account, amount: -1 })
+    const asked = await request(employeeId, typeId, '2026-04-01', '2026-04-01', { note: words })
+    const of = (version: number) => ({ requestId: asked.id, expectedVersion: version })
+    const decision = { decision: 'approve', comment: words, scope: everything } as const
+    const decided = await act('decideRequest', { ...of(asked.version), ...decision }, hr)
+    const own = { reach: 'self', employeeId } as const
+    await act('cancelRequest', { ...of(decided.version), reason: words, scope: own }, as(employeeId))
+    expect((await leave.tablesWith(words)).sort()).toEqual([
+      'audit_value',
+      'entry_reason',
+      'leave_request_text',
+    ])
+
+    leave.setNow('2026-07-01T09:00:00Z')
+    await act('eraseEmployee', erase(employeeId), lifecycleOf(tenant))
+    expect(await leave.tablesWith(words)).toEqual([])
+  })
+
   it('is final: a later state of the employee is not taken over', async () => {
     const { act, hire, tenant } = leave.company()
     const employeeId = await hire({ leavesOn: '2021-06-30' })
