@@ -3,14 +3,16 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Setup } from './bare.ts'
-import { load, type Request } from './load.ts'
-import { cpuOf } from './processes.ts'
+import { connections, load, type Request } from './load.ts'
+import { cost } from './processes.ts'
 
 export interface Rate {
   /** Requests in a second of wall time. */
   perSecond: number
   /** CPU milliseconds of server and database for one request. */
   cpu: number
+  /** Milliseconds that a request takes, with as many at once as there are connections. */
+  latency: number
 }
 
 export interface Comparison {
@@ -47,25 +49,30 @@ export async function compare({ address, next, servers, postgres, setup }: Sides
       const [one, other] = [await ours(round), await theirs(round)]
       measured.push({ ours: one, bare: other, ratio: other.cpu / one.cpu })
     }
-    const middle = (value: (each: (typeof measured)[number]) => number) => median(measured.map(value))
     return {
-      ours: { perSecond: middle((each) => each.ours.perSecond), cpu: middle((each) => each.ours.cpu) },
-      bare: { perSecond: middle((each) => each.bare.perSecond), cpu: middle((each) => each.bare.cpu) },
-      ratio: middle((each) => each.ratio),
+      ours: middle(measured.map((each) => each.ours)),
+      bare: middle(measured.map((each) => each.bare)),
+      ratio: median(measured.map((each) => each.ratio)),
     }
   } finally {
     bare.end()
   }
 }
 
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+const middle = (rates: Rate[]): Rate => ({
+  perSecond: median(rates.map((rate) => rate.perSecond)),
+  cpu: median(rates.map((rate) => rate.cpu)),
+  latency: median(rates.map((rate) => rate.latency)),
+})
+
+export const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 
 async function measure(roots: number[], work: () => Promise<number>): Promise<Rate> {
-  const cpu = cpuOf(roots)
-  const began = performance.now()
-  const done = await work()
-  const seconds = (performance.now() - began) / 1000
-  return { perSecond: done / seconds, cpu: ((cpuOf(roots) - cpu) * 1000) / done }
+  let done = 0
+  const { wall, cpu } = await cost(roots, async () => {
+    done = await work()
+  })
+  return { perSecond: done / wall, cpu: (cpu * 1000) / done, latency: (wall * 1000 * connections) / done }
 }
 
 function startBare(setup: Setup) {

@@ -7,16 +7,10 @@ import { type Country, nameIn } from '../seed/names.ts'
 import { sites } from '../seed/organization.ts'
 import { randomFrom } from '../seed/random.ts'
 import { once } from './load.ts'
-import { cpuOf, peakResident } from './processes.ts'
-import type { World } from './world.ts'
+import { type Cost, cost, peakResident } from './processes.ts'
+import type { Company, World } from './world.ts'
 
 const directoryMigrations = new URL('../../services/directory/migrations/', import.meta.url)
-
-interface Cost {
-  /** Seconds. */
-  wall: number
-  cpu: number
-}
 
 export interface ImportResult {
   rows: number
@@ -54,22 +48,17 @@ export function employeesFile(count: number): string {
 }
 
 /** The time of an import through the service, and that of nothing but COPY of the rows that it has written. */
-export async function measureImport(world: World, rows: number): Promise<ImportResult> {
+export async function measureImport(world: World, company: Company, rows: number): Promise<ImportResult> {
   const { pids } = world
   const file = employeesFile(rows)
-  const ours = await cost([pids.directory, pids.directoryWorker, pids.postgres], () => load(world, file))
+  const ours = await cost([pids.directory, pids.directoryWorker, pids.postgres], () =>
+    load(world, company, file),
+  )
   const peak = { directory: peakResident(pids.directory), worker: peakResident(pids.directoryWorker) }
   return { rows, ours, peak, ...(await measureCopy(world)) }
 }
 
-async function cost(roots: number[], work: () => Promise<unknown>): Promise<Cost> {
-  const cpu = cpuOf(roots)
-  const began = performance.now()
-  await work()
-  return { wall: (performance.now() - began) / 1000, cpu: cpuOf(roots) - cpu }
-}
-
-async function load({ directory, headers }: World, file: string): Promise<void> {
+async function load({ addresses: { directory } }: World, { headers }: Company, file: string): Promise<void> {
   const scope = { reach: 'all' }
   const ask = async (operation: string, input: object) =>
     (await once(directory, {

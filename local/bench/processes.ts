@@ -60,3 +60,17 @@ export const peakResident = (pid: number) => megabytes(`/proc/${pid}/status`, 'V
 
 /** Megabytes that a process has now, each shared page counted by its share. */
 export const proportional = (pid: number) => megabytes(`/proc/${pid}/smaps_rollup`, 'Pss')
+
+export interface Cost {
+  /** Seconds. */
+  wall: number
+  cpu: number
+}
+
+/** What some work costs these processes and their descendants. */
+export async function cost(roots: readonly number[], work: () => Promise<unknown>): Promise<Cost> {
+  const cpu = cpuOf(roots)
+  const began = performance.now()
+  await work()
+  return { wall: (performance.now() - began) / 1000, cpu: cpuOf(roots) - cpu }
+}

@@ -36,6 +36,23 @@ test('a repetition makes new ids where the second run did, and counts versions o
   expect(update!.parameters).toEqual([`key/${made}`, '9', null])
 })
 
+test('a repetition is of the next of the cast, and of the next day when all have had their turn', () => {
+  const run = (made: string, day: string) => [
+    {
+      text: 'insert',
+      name: '',
+      parameters: [id(1), `{${made}}`, `{${day}}`, '2027-02-01', '{2027-03-01T09:00:00Z}'],
+    },
+  ]
+  const cast = { recorded: [id(1)], others: [[id(8)], [id(9)]] }
+  const script = repeatable(run(id(2), '2027-03-30'), run(id(3), '2027-03-31'), cast)
+  const ofTurn = (turn: number) => repetition(script, turn)[0]!.parameters!
+  const still = ['2027-02-01', '{2027-03-01T09:00:00Z}']
+  expect(ofTurn(0)).toEqual([id(8), expect.stringMatching(/^\{[0-9a-f-]{36}\}$/), '{2027-04-01}', ...still])
+  expect(ofTurn(1)).toEqual([id(9), expect.any(String), '{2027-04-01}', ...still])
+  expect(ofTurn(2)).toEqual([id(8), expect.any(String), '{2027-04-02}', ...still])
+})
+
 test('runs of different statements are no script', () => {
   const run = (text: string) => [{ text, name: '', parameters: [] }]
   expect(() => repeatable(run('select 1'), run('select 2'))).toThrow('different statements')

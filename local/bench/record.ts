@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type pg from 'pg'
+import type { World } from './world.ts'
 
 export interface Statement {
   text: string
@@ -12,10 +12,9 @@ export interface Statement {
 
 const mark = '@bench@'
 
-/** The statements of one tenant's transactions in `database` while `work` is done, as the server's own log tells them. */
+/** The statements of one tenant's transactions while `work` is done, as the server's own log tells them. */
 export async function record(
-  superuser: pg.Client,
-  logFile: string,
+  { superuser, logFile }: Pick<World, 'superuser' | 'logFile'>,
   tenant: string,
   work: () => Promise<unknown>,
 ): Promise<Statement[]> {
