@@ -3,17 +3,21 @@ import type { leaveBalanceOperations } from '../contract/leave-balances.ts'
 import type { leaveRequestOperations } from '../contract/leave-requests.ts'
 import type { leaveSettingOperations } from '../contract/leave-settings.ts'
 import {
+  eve,
   just,
   leaveOf,
   monday,
+  withCalendar,
   withColleague,
   withDelegation,
   withoutRun,
+  withPattern,
   withPeople,
+  withPolicy,
   withRequest,
   withRules,
-  withRulesOfItsOwn,
   withRun,
+  withType,
 } from './leave.ts'
 import type { Sample } from './matrix.ts'
 import { type Scene, unique } from './scene.ts'
@@ -127,7 +131,7 @@ const leaveSettingSamples: SamplesOf<typeof leaveSettingOperations> = {
   createLeaveType: { about: 'company', unreached: 'done', input: another },
   changeLeaveType: {
     about: 'company',
-    prepare: withRulesOfItsOwn,
+    prepare: withType,
     input: (scene) => ({ typeId: leaveOf(scene).type.id, ...changed(leaveOf(scene).type) }),
   },
   listLeaveTypes: {
@@ -149,7 +153,7 @@ const leaveSettingSamples: SamplesOf<typeof leaveSettingOperations> = {
   },
   changeLeavePolicy: {
     about: 'company',
-    prepare: withRulesOfItsOwn,
+    prepare: withPolicy,
     input: (scene) => ({
       policyId: leaveOf(scene).policy.id,
       effectiveFrom: '2024-01-01',
@@ -179,7 +183,7 @@ const leaveSettingSamples: SamplesOf<typeof leaveSettingOperations> = {
   createHolidayCalendar: { about: 'company', unreached: 'done', input: another },
   changeHolidayCalendar: {
     about: 'company',
-    prepare: withRulesOfItsOwn,
+    prepare: withCalendar,
     input: (scene) => ({ ...calendar(scene), ...changed(leaveOf(scene).calendar) }),
   },
   listHolidayCalendars: {
@@ -201,8 +205,8 @@ const leaveSettingSamples: SamplesOf<typeof leaveSettingOperations> = {
   },
   removeHoliday: {
     about: 'company',
-    prepare: withRulesOfItsOwn,
-    input: (scene) => ({ ...calendar(scene), date: '2024-12-24' }),
+    prepare: withCalendar,
+    input: (scene) => ({ ...calendar(scene), date: eve }),
   },
   createWorkingPattern: {
     about: 'company',
@@ -211,7 +215,7 @@ const leaveSettingSamples: SamplesOf<typeof leaveSettingOperations> = {
   },
   changeWorkingPattern: {
     about: 'company',
-    prepare: withRulesOfItsOwn,
+    prepare: withPattern,
     input: (scene) => ({ patternId: leaveOf(scene).pattern.id, ...changed(leaveOf(scene).pattern) }),
   },
   listWorkingPatterns: {

@@ -38,45 +38,40 @@ export const monday = (() => {
 
 const today = () => Temporal.Now.plainDateISO('UTC').toString()
 
-/** Nobody has to have earned the leave of its type. */
-async function newRules({ admin, workforce }: Scene): Promise<Rules> {
-  const named = { name: 'Of the matrix', scope: everything }
-  const type = await workforce.leave(
-    'createLeaveType',
-    { ...named, code: unique(), negativeBalance: { kind: 'unlimited' } },
-    admin,
-  )
-  const policy = await workforce.leave(
-    'createLeavePolicy',
-    {
-      ...named,
-      code: unique(),
-      typeId: type.id,
-      effectiveFrom: '2020-01-01',
-      rules: { accrual: null, approval: [{ approver: 'manager' }] },
-    },
-    admin,
-  )
-  const { id: calendarId } = await workforce.leave(
-    'createHolidayCalendar',
-    { ...named, code: unique(), country: 'DE' },
-    admin,
-  )
-  const { calendar } = await workforce.leave(
-    'setHolidays',
-    { calendarId, holidays: [{ date: '2024-12-24', name: 'Eve' }], scope: everything },
-    admin,
-  )
-  const week = [480, 480, 480, 480, 480, 0, 0]
-  const pattern = await workforce.leave(
-    'createWorkingPattern',
-    { ...named, code: unique(), weeks: [week] },
-    admin,
-  )
-  return { type, policy, calendar, pattern }
+const named = () => ({ code: unique(), name: 'Of the matrix', scope: everything })
+
+/** Nobody has to have earned leave of this type. */
+const newType = ({ admin, workforce }: Scene) =>
+  workforce.leave('createLeaveType', { ...named(), negativeBalance: { kind: 'unlimited' } }, admin)
+
+const newPolicy = ({ admin, workforce }: Scene, typeId: string) => {
+  const rules = { accrual: null, approval: [{ approver: 'manager' as const }] }
+  const since = { effectiveFrom: '2020-01-01' }
+  return workforce.leave('createLeavePolicy', { ...named(), ...since, typeId, rules }, admin)
 }
 
+export const eve = '2024-12-24'
+async function newCalendar({ admin, workforce }: Scene) {
+  const created = await workforce.leave('createHolidayCalendar', { ...named(), country: 'DE' }, admin)
+  const holidays = [{ date: eve, name: 'Eve' }]
+  const { calendar } = await workforce.leave(
+    'setHolidays',
+    { calendarId: created.id, holidays, scope: everything },
+    admin,
+  )
+  return calendar
+}
+
+const newPattern = ({ admin, workforce }: Scene) =>
+  workforce.leave('createWorkingPattern', { ...named(), weeks: [[480, 480, 480, 480, 480, 0, 0]] }, admin)
+
 const shared = new Map<string, Promise<Rules>>()
+
+async function newRules(scene: Scene): Promise<Rules> {
+  const type = await newType(scene)
+  const policy = await newPolicy(scene, type.id)
+  return { type, policy, calendar: await newCalendar(scene), pattern: await newPattern(scene) }
+}
 
 /** The rules that all scenes of a company have in common. */
 export async function withRules(scene: Scene): Promise<void> {
@@ -85,9 +80,13 @@ export async function withRules(scene: Scene): Promise<void> {
   note(scene, await shared.get(tenant)!)
 }
 
-/** Rules of the scene's own, to be changed. */
-export async function withRulesOfItsOwn(scene: Scene): Promise<void> {
-  note(scene, await newRules(scene))
+/** Something of the scene's own, to be changed. */
+export const withType = async (scene: Scene) => note(scene, { type: await newType(scene) })
+export const withCalendar = async (scene: Scene) => note(scene, { calendar: await newCalendar(scene) })
+export const withPattern = async (scene: Scene) => note(scene, { pattern: await newPattern(scene) })
+export async function withPolicy(scene: Scene): Promise<void> {
+  await withRules(scene)
+  note(scene, { policy: await newPolicy(scene, leaveOf(scene).type.id) })
 }
 
 /** Leave knows who is in the scene. */
