@@ -58,6 +58,8 @@ if ! test -d "$PGDATA"; then
     --auth=scram-sha-256 --encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=PG_UNICODE_FAST
   mv "$PGDATA.new" "$PGDATA"
 fi
+# When a volume is mounted anew, fsGroup may have opened it to the group, which PostgreSQL refuses.
+chmod 0700 "$PGDATA"
 echo 'host all all all scram-sha-256' > /tmp/pg_hba.conf
 exec postgres "$@"
 `.trimStart()

@@ -11,9 +11,8 @@ export async function volumes({ instances }: Environment): Promise<object[]> {
   return Promise.all(
     inside.map(async ([instance, { storage }]) => {
       const path = join(folders().volumes, instance)
-      await mkdir(path, { recursive: true })
-      // The kubelet gives it to the group of the pod.
-      await chmod(path, 0o770)
+      // The kubelet gives it to the group of the pod; changed again, it would open all that is in it to the group.
+      if (await mkdir(path, { recursive: true })) await chmod(path, 0o770)
       return {
         apiVersion: 'v1',
         kind: 'PersistentVolume',
