@@ -50,7 +50,9 @@ function lotsOf({ before, after }: Change): { accountId: string; lot: Lot; old: 
 
 /** That it is settled through a later day need not be kept as long as nothing was due until then. */
 const isChanged = ({ before, after }: Change): boolean =>
-  before.floor !== after.floor || before.dueOn !== after.dueOn
+  before.floor !== after.floor ||
+  before.dueOn !== after.dueOn ||
+  (before.settledThrough !== after.settledThrough && before.lots !== after.lots)
 
 /** What remains and was carried is the sum of entries, which the database keeps. */
 const isLotChanged = (old: Lot, lot: Lot): boolean => old.rated !== lot.rated || old.closedOn !== lot.closedOn
