@@ -563,7 +563,6 @@ END) WITH &&) WHERE ((active AND (part <> 'hours'::text))),
   constraint leave_request_day_tenant_request_id_fkey FOREIGN KEY (tenant, request_id) REFERENCES leave_request(tenant, id)
 );
 alter table leave_request_day owner to leave_owner;
-CREATE INDEX leave_request_day_by_date ON public.leave_request_day USING btree (tenant, date) WHERE active;
 CREATE INDEX leave_request_day_by_employee ON public.leave_request_day USING btree (tenant, employee_id, date) WHERE active;
 alter table leave_request_day enable row level security, force row level security;
 create policy tenant on leave_request_day using (tenant = app_tenant());

@@ -49,7 +49,6 @@ create table leave_request_day (
     where (active and part <> 'hours')
 );
 create index leave_request_day_by_employee on leave_request_day (tenant, employee_id, date) where active;
-create index leave_request_day_by_date on leave_request_day (tenant, date) where active;
 
 create table leave_approval (
   tenant uuid not null,

@@ -29,10 +29,13 @@ export const readReportingLine = (tx: Tx, employeeId: string, date: string): Pro
          where t.tenant = app_tenant() and t.employee_id = line.id
          order by t.valid_from > $2::date, abs(t.valid_from - $2::date) limit 1) upper
        where upper.manager_id <> all (line.path))
-     select line.id, exists (
-         select from employment m where m.tenant = app_tenant() and m.employee_id = line.id
-           and $2::date between m.joins_on and coalesce(m.leaves_on, 'infinity')) as employed
-     from line where line.id <> $1 order by cardinality(line.path)`,
+     select line.id, m.employed
+     -- Not exists (...): of a line that it takes for long, PostgreSQL would look at the employments of all people.
+     from line cross join lateral (
+       select count(*) > 0 as employed from employment m
+       where m.tenant = app_tenant() and m.employee_id = line.id
+         and $2::date between m.joins_on and coalesce(m.leaves_on, 'infinity')) m
+     where line.id <> $1 order by cardinality(line.path)`,
     [employeeId, date],
     'reporting_line',
   )

@@ -142,30 +142,30 @@ interface PersonRow {
   schedules: Person['schedules']
 }
 
+const selectPeople = `
+  select e.id, e.source_version::float8 as "sourceVersion",
+    (select coalesce(json_agg(json_build_object('joinsOn', m.joins_on, 'leavesOn', m.leaves_on)
+              order by m.joins_on), '[]')
+     from employment m where m.tenant = e.tenant and m.employee_id = e.id) as employments,
+    (select coalesce(json_agg(json_build_object('from', t.valid_from,
+              'to', case when t.valid_to < 'infinity' then t.valid_to - 1 end, 'managerId', t.manager_id,
+              'orgUnitId', t.org_unit_id, 'location', t.location, 'timeZone', t.time_zone,
+              'employmentType', t.employment_type, 'fte', (t.fte * 1000)::int) order by t.valid_from), '[]')
+     from employee_terms t where t.tenant = e.tenant and t.employee_id = e.id) as terms,
+    (select coalesce(json_agg(json_build_object('from', s.valid_from, 'patternId', s.pattern_id,
+              'calendarId', s.calendar_id) order by s.valid_from), '[]')
+     from employee_schedule s where s.tenant = e.tenant and s.employee_id = e.id) as schedules
+  from employee e`
+
 /** What is known of some people; who isn't known is missing in the answer. */
 export async function loadPeople(tx: Tx, ids: readonly string[]): Promise<Map<string, Person>> {
-  const rows = await tx.query<PersonRow>(
-    `select e.id, e.source_version::float8 as "sourceVersion",
-       (select coalesce(json_agg(json_build_object('joinsOn', m.joins_on, 'leavesOn', m.leaves_on)
-                 order by m.joins_on), '[]')
-        from employment m where m.tenant = e.tenant and m.employee_id = e.id) as employments,
-       (select coalesce(json_agg(json_build_object('from', t.valid_from,
-                 'to', case when t.valid_to < 'infinity' then t.valid_to - 1 end, 'managerId', t.manager_id,
-                 'orgUnitId', t.org_unit_id, 'location', t.location, 'timeZone', t.time_zone,
-                 'employmentType', t.employment_type, 'fte', (t.fte * 1000)::int) order by t.valid_from), '[]')
-        from employee_terms t where t.tenant = e.tenant and t.employee_id = e.id) as terms,
-       (select coalesce(json_agg(json_build_object('from', s.valid_from, 'patternId', s.pattern_id,
-                 'calendarId', s.calendar_id) order by s.valid_from), '[]')
-        from employee_schedule s where s.tenant = e.tenant and s.employee_id = e.id) as schedules
-     from employee e where e.id = any ($1)`,
-    [ids],
-    'people_load',
-  )
+  const rows = await tx.query<PersonRow>(`${selectPeople} where e.id = any ($1)`, [ids], 'people_load')
   return new Map(rows.map((row) => [row.id, row]))
 }
 
+/** A statement of its own: one for any number of people would be planned each time anew for one of them. */
 export async function loadPerson(tx: Tx, id: string, knownVersion?: number): Promise<Person> {
-  const person = (await loadPeople(tx, [id])).get(id)
+  const [person] = await tx.query<PersonRow>(`${selectPeople} where e.id = $1`, [id], 'person_load')
   if (!person) throw unknown(knownVersion)
   return person
 }
