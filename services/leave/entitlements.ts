@@ -7,7 +7,7 @@ import { todayOf } from './domain/person.ts'
 import { rateAnew } from './domain/settlement.ts'
 import type { RulesChange } from './rules-change.ts'
 import { lockAll, nextEmployees } from './store/ledger-batch.ts'
-import { saveChanges } from './store/ledger-writes.ts'
+import { saveChanges, versionAfter } from './store/ledger-writes.ts'
 import { holdRules, loadPolicies } from './store/rules.ts'
 
 /** A change of rules, or of an employment, by which somebody may be entitled to something else. */
@@ -74,7 +74,9 @@ async function rateBatch(
     return { before: account, after: rated.account, entries: rated.entries, isNew }
   })
   await saveChanges(tx, changes, now)
-  for (const { before, entries } of changes)
-    if (entries.some(({ kind }) => kind === 'adjustment'))
-      tx.emit({ kind: 'balance-adjusted', id: before.id, version: before.version + 1, changed: ['balance'] })
+  for (const change of changes)
+    if (change.entries.some(({ kind }) => kind === 'adjustment')) {
+      const version = versionAfter(change)
+      tx.emit({ kind: 'balance-adjusted', id: change.before.id, version, changed: ['balance'] })
+    }
 }

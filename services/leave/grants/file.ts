@@ -8,7 +8,7 @@ import { book } from '../domain/settlement.ts'
 import { insertReasons } from '../store/balances.ts'
 import { employeesByNumber, knownLots, typesByCode } from '../store/grants.ts'
 import { lockAll } from '../store/ledger-batch.ts'
-import { saveChanges } from '../store/ledger-writes.ts'
+import { saveChanges, versionAfter } from '../store/ledger-writes.ts'
 import { holdRules, loadClosedThrough } from '../store/rules.ts'
 import { type GrantRow, lotIdOf, type RowProblem, readGrants } from './reader.ts'
 
@@ -112,11 +112,12 @@ async function grantAll(tx: CommandTx, grants: readonly Grant[], now: Date): Pro
     ids,
     written.map(({ reason }) => reason),
   )
-  for (const { before, given } of changes) {
-    tx.emit({ kind: 'leave-granted', id: before.id, version: before.version + 1, changed: ['balance'] })
-    for (const { amount, usableFrom, usableTo, reason } of given) {
+  for (const change of changes) {
+    const { id } = change.before
+    tx.emit({ kind: 'leave-granted', id, version: versionAfter(change), changed: ['balance'] })
+    for (const { amount, usableFrom, usableTo, reason } of change.given) {
       const after = { amount: inUnits(amount), usableFrom, usableTo, reason }
-      tx.audit({ object: 'leave-account', id: before.id, after })
+      tx.audit({ object: 'leave-account', id, after })
     }
   }
   return fresh.length

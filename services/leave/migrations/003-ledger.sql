@@ -7,7 +7,7 @@ create table account (
   type_id uuid not null,
   -- The ledger begins with the leave year that this day lies in.
   since date not null,
-  -- The sum of its entries, kept by the trigger below.
+  -- The sum of its entries, kept by the statement that writes those.
   balance bigint not null default 0,
   -- What the balance may not fall below: the type's overdraft, and what was booked ahead of accruals to come.
   floor bigint default 0,
@@ -22,7 +22,6 @@ create table account (
   constraint account_type foreign key (tenant, type_id) references leave_type (tenant, id),
   constraint account_not_below_floor check (balance >= floor)
 );
-create index account_due on account (tenant, due_on);
 
 -- What is granted together lapses together: the entitlement of a leave year, what was carried over into it, a grant.
 create table lot (
@@ -35,11 +34,11 @@ create table lot (
   usable_from date not null,
   -- The last day on which it may be taken; null: it does not lapse.
   usable_to date,
-  -- The sum of its entries, kept by the trigger below.
+  -- The sum of its entries, kept by the statement that writes those.
   remaining bigint not null default 0,
   -- What the periods of an entitlement that are settled are worth; caps may have booked less.
   rated bigint not null default 0,
-  -- What was carried over out of it, kept by the trigger below.
+  -- What was carried over out of it: entries with the cause carried-out.
   carried bigint not null default 0,
   -- When carry-over and expiry took what was left.
   closed_on date,
@@ -70,7 +69,7 @@ create table entry (
   -- What may happen once only: a period's accrual, a lot's transition.
   period text,
   -- Which rule or change it comes from; words, never what a person wrote.
-  cause text check (cause ~ '^[a-z0-9-]{1,60}$'),
+  cause text check (cause ~ '^[a-z0-9-]+$' and length(cause) <= 60),
   primary key (tenant, id),
   -- An entry is in a lot of its own account.
   foreign key (tenant, account_id, lot_id) references lot (tenant, account_id, id),
@@ -93,23 +92,6 @@ create table entry_reason (
   primary key (tenant, entry_id),
   foreign key (tenant, entry_id) references entry (tenant, id)
 );
-
--- Balances are sums of entries whoever writes them.
-create function sum_entries() returns trigger language plpgsql as $$
-begin
-  update account a set balance = a.balance + s.amount, version = a.version + 1
-  from (select tenant, account_id, sum(amount) as amount from added group by tenant, account_id
-        having sum(amount) <> 0) s
-  where a.tenant = s.tenant and a.id = s.account_id;
-  update lot l set remaining = l.remaining + s.amount, carried = l.carried + s.carried
-  from (select tenant, lot_id, sum(amount) as amount,
-          coalesce(-sum(amount) filter (where cause = 'carried-out'), 0) as carried
-        from added group by tenant, lot_id having sum(amount) <> 0 or bool_or(cause = 'carried-out')) s
-  where l.tenant = s.tenant and l.id = s.lot_id;
-  return null;
-end $$;
-create trigger entry_summed after insert on entry
-  referencing new table as added for each statement execute function sum_entries();
 
 -- Only the deletion of the whole tenant takes entries away.
 create function refuse_entry_change() returns trigger language plpgsql as $$

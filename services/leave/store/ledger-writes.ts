@@ -13,130 +13,22 @@ export interface Change {
 }
 
 /**
- * Writes changes of any number of accounts in a few statements; answers with the ids of the entries in their order. Of
- * entries that may happen once those that are there already stay, and are not doubled.
+ * Writes changes of any number of accounts in one statement, which adds up the entries that it inserts: balances and what
+ * remains in lots are their sums. Answers with the ids of the entries in their order.
  */
 export async function saveChanges(tx: Tx, changes: readonly Change[], bookedAt: Date): Promise<string[]> {
-  const entries = changes.flatMap(({ before, entries }) =>
+  const written = changes.filter(isWritten)
+  if (written.length === 0) return []
+  const entries = written.flatMap(({ before, entries }) =>
     entries.map((entry) => ({ ...entry, id: randomUUIDv7(), accountId: before.id })),
   )
-  const lots = changes.flatMap(lotsOf)
-  await Promise.all([
-    insertAccounts(
-      tx,
-      changes.filter(({ isNew }) => isNew).map(({ after }) => after),
-    ),
-    saveAccounts(
-      tx,
-      changes.filter((change) => !change.isNew && isChanged(change)).map(({ after }) => after),
-    ),
-    insertLots(
-      tx,
-      lots.filter(({ old }) => !old),
-    ),
-    updateLots(
-      tx,
-      lots.filter(({ old, lot }) => old && isLotChanged(old, lot)).map(({ lot }) => lot),
-    ),
-    insertEntries(tx, entries, bookedAt),
-  ])
-  return entries.map(({ id }) => id)
-}
-
-function lotsOf({ before, after }: Change): { accountId: string; lot: Lot; old: Lot | undefined }[] {
-  const old = new Map(before.lots.map((lot) => [lot.id, lot]))
-  return after.lots.map((lot) => ({ accountId: before.id, lot, old: old.get(lot.id) }))
-}
-
-/** That it is settled through a later day need not be kept as long as nothing was due until then. */
-const isChanged = ({ before, after }: Change): boolean =>
-  before.floor !== after.floor ||
-  before.dueOn !== after.dueOn ||
-  (before.settledThrough !== after.settledThrough && before.lots !== after.lots)
-
-/** What remains and was carried is the sum of entries, which the database keeps. */
-const isLotChanged = (old: Lot, lot: Lot): boolean => old.rated !== lot.rated || old.closedOn !== lot.closedOn
-
-async function insertAccounts(tx: Tx, accounts: readonly Account[]): Promise<void> {
-  if (accounts.length === 0) return
+  const opened = written.filter(({ isNew }) => isNew).map(({ after }) => after)
+  const accounts = written.filter(({ isNew }) => !isNew).map(({ after }) => after)
+  const lots = written.flatMap(lotsOf)
+  const newLots = lots.filter(({ isNew }) => isNew)
+  const oldLots = lots.filter(({ isNew }) => !isNew).map(({ lot }) => lot)
   await tx.query(
-    `insert into account (tenant, id, employee_id, type_id, since, floor, settled_through, due_on)
-     select app_tenant(), * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[], $5::bigint[], $6::date[],
-       $7::date[])`,
-    [
-      accounts.map(({ id }) => id),
-      accounts.map(({ employeeId }) => employeeId),
-      accounts.map(({ typeId }) => typeId),
-      accounts.map(({ since }) => since),
-      accounts.map(({ floor }) => floor && Math.min(floor, 0)),
-      accounts.map(({ settledThrough }) => settledThrough),
-      accounts.map(({ dueOn }) => dueOn),
-    ],
-    'accounts_insert',
-  )
-}
-
-/** Before the entries: a floor is lowered for them, and raised up to the balance that there is before them. */
-async function saveAccounts(tx: Tx, accounts: readonly Account[]): Promise<void> {
-  if (accounts.length === 0) return
-  await tx.query(
-    `update account a set floor = case when u.floor is not null then least(u.floor, a.balance) end,
-       settled_through = u.settled_through, due_on = u.due_on
-     from unnest($1::uuid[], $2::bigint[], $3::date[], $4::date[]) as u (id, floor, settled_through, due_on)
-     where a.id = u.id`,
-    [
-      accounts.map(({ id }) => id),
-      accounts.map(({ floor }) => floor),
-      accounts.map(({ settledThrough }) => settledThrough),
-      accounts.map(({ dueOn }) => dueOn),
-    ],
-    'accounts_save',
-  )
-}
-
-async function insertLots(tx: Tx, lots: readonly { accountId: string; lot: Lot }[]): Promise<void> {
-  if (lots.length === 0) return
-  await tx.query(
-    `insert into lot (tenant, id, account_id, origin, year_from, usable_from, usable_to, rated, closed_on)
-     select app_tenant(), * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::date[], $5::date[], $6::date[],
-       $7::bigint[], $8::date[])`,
-    [
-      lots.map(({ lot }) => lot.id),
-      lots.map(({ accountId }) => accountId),
-      lots.map(({ lot }) => lot.origin),
-      lots.map(({ lot }) => lot.yearFrom),
-      lots.map(({ lot }) => lot.usableFrom),
-      lots.map(({ lot }) => lot.usableTo),
-      lots.map(({ lot }) => lot.rated),
-      lots.map(({ lot }) => lot.closedOn),
-    ],
-    'lots_insert',
-  )
-}
-
-async function updateLots(tx: Tx, lots: readonly Lot[]): Promise<void> {
-  if (lots.length === 0) return
-  await tx.query(
-    `update lot l set rated = u.rated, closed_on = u.closed_on
-     from unnest($1::uuid[], $2::bigint[], $3::date[]) as u (id, rated, closed_on)
-     where l.id = u.id`,
-    [lots.map(({ id }) => id), lots.map(({ rated }) => rated), lots.map(({ closedOn }) => closedOn)],
-    'lots_save',
-  )
-}
-
-async function insertEntries(
-  tx: Tx,
-  entries: readonly (EntryDraft & { id: string; accountId: string })[],
-  bookedAt: Date,
-): Promise<void> {
-  if (entries.length === 0) return
-  await tx.query(
-    `insert into entry (tenant, booked_at, id, account_id, lot_id, kind, amount, effective_on, request_id, reverses,
-       period, cause)
-     select app_tenant(), $1, * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::date[],
-       $8::uuid[], $9::uuid[], $10::text[], $11::text[])
-     on conflict (tenant, lot_id, kind, period) where period is not null do nothing`,
+    statement,
     [
       bookedAt,
       entries.map(({ id }) => id),
@@ -149,7 +41,99 @@ async function insertEntries(
       entries.map(({ reverses }) => reverses ?? null),
       entries.map(({ period }) => period ?? null),
       entries.map(({ cause }) => cause ?? null),
+      opened.map(({ id }) => id),
+      opened.map(({ employeeId }) => employeeId),
+      opened.map(({ typeId }) => typeId),
+      opened.map(({ since }) => since),
+      opened.map(({ floor }) => floor),
+      opened.map(({ settledThrough }) => settledThrough),
+      opened.map(({ dueOn }) => dueOn),
+      accounts.map(({ id }) => id),
+      accounts.map(({ floor }) => floor),
+      accounts.map(({ settledThrough }) => settledThrough),
+      accounts.map(({ dueOn }) => dueOn),
+      newLots.map(({ lot }) => lot.id),
+      newLots.map(({ accountId }) => accountId),
+      newLots.map(({ lot }) => lot.origin),
+      newLots.map(({ lot }) => lot.yearFrom),
+      newLots.map(({ lot }) => lot.usableFrom),
+      newLots.map(({ lot }) => lot.usableTo),
+      newLots.map(({ lot }) => lot.rated),
+      newLots.map(({ lot }) => lot.closedOn),
+      oldLots.map(({ id }) => id),
+      oldLots.map(({ rated }) => rated),
+      oldLots.map(({ closedOn }) => closedOn),
     ],
-    'entries_insert',
+    // For many the planner should see how many: a plan for few would compare each with each.
+    written.length === 1 ? 'ledger_write' : undefined,
   )
+  return entries.map(({ id }) => id)
 }
+
+const statement = `
+  with booked as (
+    insert into entry (tenant, booked_at, id, account_id, lot_id, kind, amount, effective_on, request_id, reverses,
+      period, cause)
+    select app_tenant(), $1, * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::date[],
+      $8::uuid[], $9::uuid[], $10::text[], $11::text[])
+    returning account_id, lot_id, amount, cause),
+  in_account as (
+    select account_id, sum(amount)::bigint as amount from booked group by account_id),
+  in_lot as (
+    select lot_id, sum(amount)::bigint as amount,
+      coalesce(-sum(amount) filter (where cause = 'carried-out'), 0)::bigint as carried
+    from booked group by lot_id),
+  opened as (
+    insert into account (tenant, id, employee_id, type_id, since, floor, settled_through, due_on, balance)
+    select app_tenant(), u.*, coalesce(s.amount, 0)
+    from unnest($12::uuid[], $13::uuid[], $14::uuid[], $15::date[], $16::bigint[], $17::date[], $18::date[])
+      as u (id, employee_id, type_id, since, floor, settled_through, due_on)
+      left join in_account s on s.account_id = u.id),
+  changed as (
+    update account a
+    set balance = a.balance + coalesce(s.amount, 0), floor = u.floor, settled_through = u.settled_through,
+      due_on = u.due_on, version = a.version + 1
+    from unnest($19::uuid[], $20::bigint[], $21::date[], $22::date[]) as u (id, floor, settled_through, due_on)
+      left join in_account s on s.account_id = u.id
+    where a.id = u.id),
+  made as (
+    insert into lot (tenant, id, account_id, origin, year_from, usable_from, usable_to, rated, closed_on, remaining,
+      carried)
+    select app_tenant(), u.*, coalesce(s.amount, 0), coalesce(s.carried, 0)
+    from unnest($23::uuid[], $24::uuid[], $25::text[], $26::date[], $27::date[], $28::date[], $29::bigint[],
+        $30::date[]) as u (id, account_id, origin, year_from, usable_from, usable_to, rated, closed_on)
+      left join in_lot s on s.lot_id = u.id)
+  update lot l
+  set remaining = l.remaining + coalesce(s.amount, 0), carried = l.carried + coalesce(s.carried, 0), rated = u.rated,
+    closed_on = u.closed_on
+  from unnest($31::uuid[], $32::bigint[], $33::date[]) as u (id, rated, closed_on)
+    left join in_lot s on s.lot_id = u.id
+  where l.id = u.id`
+
+/** That it is settled through a later day need not be kept as long as nothing was due until then. */
+const isWritten = ({ before, after, entries, isNew }: Change): boolean =>
+  isNew === true ||
+  entries.length > 0 ||
+  before.floor !== after.floor ||
+  before.dueOn !== after.dueOn ||
+  before.lots.length !== after.lots.length ||
+  lotsOf({ before, after }).length > 0
+
+/** The version that the account then has. */
+export const versionAfter = (change: Change): number =>
+  change.isNew || !isWritten(change) ? change.before.version : change.before.version + 1
+
+/** Lots that are new or another than before. */
+function lotsOf({ before, after }: Pick<Change, 'before' | 'after'>) {
+  const old = new Map(before.lots.map((lot) => [lot.id, lot]))
+  return after.lots
+    .filter((lot) => differs(lot, old.get(lot.id)))
+    .map((lot) => ({ accountId: before.id, lot, isNew: !old.has(lot.id) }))
+}
+
+const differs = (lot: Lot, old: Lot | undefined): boolean =>
+  !old ||
+  old.remaining !== lot.remaining ||
+  old.carried !== lot.carried ||
+  old.rated !== lot.rated ||
+  old.closedOn !== lot.closedOn

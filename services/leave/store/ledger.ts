@@ -1,11 +1,11 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Tx } from '#kit/tx.ts'
-import { type Account, type Facts, floorOf, newLot, sumOf } from '../domain/account.ts'
+import { type Account, type Facts, floorOf, newLot } from '../domain/account.ts'
 import type { Amount } from '../domain/amount.ts'
 import type { EntryDraft, Lot } from '../domain/model.ts'
 import { todayOf } from '../domain/person.ts'
 import { book, settle } from '../domain/settlement.ts'
-import { saveChanges } from './ledger-writes.ts'
+import { saveChanges, versionAfter } from './ledger-writes.ts'
 
 /** An account that is settled through today, with what it was settled by. */
 export interface SettledAccount extends Account {
@@ -26,9 +26,9 @@ export async function lockAccount(tx: Tx, facts: Facts, now: Date): Promise<Sett
   const today = todayOf(facts.person, now)
   const { entries, account } = settle(facts, before, today)
   const floor = floorOf(facts.type, account.balance)
-  const after = { ...account, floor, version: versionAfter(before, entries) }
-  await saveChanges(tx, [{ before, after, entries, isNew: !stored }], now)
-  return { ...after, facts, today, now }
+  const change = { before, after: { ...account, floor }, entries, isNew: !stored }
+  await saveChanges(tx, [change], now)
+  return { ...change.after, version: versionAfter(change), facts, today, now }
 }
 
 /** The same to look at, without a lock; `due` are entries that lockAccount would book. */
@@ -64,14 +64,11 @@ export async function appendEntries(
   const booked = book(facts, { ...before, lots }, drafts)
   const settled = settle(facts, { ...booked.account, floor }, today)
   const entries = [...booked.entries, ...settled.entries]
-  const ids = await saveChanges(tx, [{ before, after: settled.account, entries }], now)
-  Object.assign(account, settled.account, { version: versionAfter(before, entries) })
+  const change = { before, after: settled.account, entries }
+  const ids = await saveChanges(tx, [change], now)
+  Object.assign(account, settled.account, { version: versionAfter(change) })
   return ids.slice(0, drafts.length)
 }
-
-/** As the database counts it: entries that change nothing in sum make no other version. */
-const versionAfter = ({ version }: Account, entries: readonly EntryDraft[]): number =>
-  sumOf(entries) === 0 ? version : version + 1
 
 export type AccountRow = Omit<Account, 'lots'>
 
