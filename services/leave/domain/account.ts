@@ -63,7 +63,8 @@ const isUsable = (lot: Lot, day: string): boolean =>
 export const usableOn = (lots: readonly Lot[], day: string): Lot[] =>
   lots.filter((lot) => isUsable(lot, day)).sort(byLapse)
 
-const byLapse = (a: Lot, b: Lot): number =>
+/** The same for the same lots, in whichever order they are read. */
+export const byLapse = (a: Lot, b: Lot): number =>
   compare(a.usableTo ?? 'never', b.usableTo ?? 'never') ||
   compare(a.usableFrom, b.usableFrom) ||
   compare(a.id, b.id)

@@ -1,4 +1,4 @@
-import { type Account, type Facts, floorOf, newLot } from './account.ts'
+import { type Account, byLapse, type Facts, floorOf, newLot } from './account.ts'
 import { type Due, duesAfter } from './accrual.ts'
 import { type Amount, amountOf } from './amount.ts'
 import { addDays, addMonths, daysBetween, later } from './dates.ts'
@@ -170,10 +170,7 @@ function ledgerOf(facts: Facts, account: Account) {
     lots
       .values()
       .filter(({ closedOn, usableTo }) => closedOn === null && usableTo !== null)
-      .reduce<Lot | undefined>(
-        (first, lot) => (first && first.usableTo! <= lot.usableTo! ? first : lot),
-        undefined,
-      )
+      .reduce<Lot | undefined>((first, lot) => (first && byLapse(first, lot) < 0 ? first : lot), undefined)
 
   /**
    * What a lot has left when it lapses, or comes to have later, is carried over or expires; what it owes is carried over
