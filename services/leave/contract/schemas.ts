@@ -60,7 +60,9 @@ export const accrual = z.strictObject({
   prorateEmployment: z
     .boolean()
     .default(true)
-    .meta({ description: 'Of a year of which only a part is worked, only that part' }),
+    .meta({
+      description: 'Of a period that is worked in part, only that part; else what is begun counts as a whole',
+    }),
   prorateFte: z.boolean().default(true),
   balanceCap: positiveAmount
     .optional()
