@@ -114,23 +114,6 @@ BEGIN ATOMIC
            WHERE ((line.id = reports_to.manager) AND (line.id <> reports_to.employee)))) AS "exists";
 END
 ;
-CREATE OR REPLACE FUNCTION public.sum_entries()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-begin
-  update account a set balance = a.balance + s.amount, version = a.version + 1
-  from (select tenant, account_id, sum(amount) as amount from added group by tenant, account_id
-        having sum(amount) <> 0) s
-  where a.tenant = s.tenant and a.id = s.account_id;
-  update lot l set remaining = l.remaining + s.amount, carried = l.carried + s.carried
-  from (select tenant, lot_id, sum(amount) as amount,
-          coalesce(-sum(amount) filter (where cause = 'carried-out'), 0) as carried
-        from added group by tenant, lot_id having sum(amount) <> 0 or bool_or(cause = 'carried-out')) s
-  where l.tenant = s.tenant and l.id = s.lot_id;
-  return null;
-end $function$
-;
 
 create table account (
   tenant uuid not null,
@@ -150,7 +133,6 @@ create table account (
   constraint account_type FOREIGN KEY (tenant, type_id) REFERENCES leave_type(tenant, id)
 );
 alter table account owner to leave_owner;
-CREATE INDEX account_due ON public.account USING btree (tenant, due_on);
 alter table account enable row level security, force row level security;
 create policy tenant on account using (tenant = app_tenant());
 grant delete, insert, select, update on account to leave;
@@ -315,7 +297,7 @@ create table entry (
   period text,
   cause text,
   constraint entry_pkey PRIMARY KEY (tenant, id),
-  constraint entry_cause_check CHECK ((cause ~ '^[a-z0-9-]{1,60}$'::text)),
+  constraint entry_cause_check CHECK (((cause ~ '^[a-z0-9-]+$'::text) AND (length(cause) <= 60))),
   constraint entry_check CHECK (((kind = 'reversal'::text) = (reverses IS NOT NULL))),
   constraint entry_check1 CHECK (((kind = ANY (ARRAY['reservation'::text, 'consumption'::text, 'reversal'::text])) = (request_id IS NOT NULL))),
   constraint entry_check2 CHECK (((kind <> ALL (ARRAY['reservation'::text, 'consumption'::text])) OR (amount <= 0))),
@@ -332,7 +314,6 @@ CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (tenant, rev
 alter table entry enable row level security, force row level security;
 create policy tenant on entry using (tenant = app_tenant());
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE ON public.entry FOR EACH ROW EXECUTE FUNCTION refuse_entry_change();
-CREATE TRIGGER entry_summed AFTER INSERT ON public.entry REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION sum_entries();
 grant delete, insert, select on entry to leave;
 
 create table entry_reason (
@@ -683,4 +664,3 @@ grant execute on function refuse_entry_change() to public;
 grant execute on function refuse_event_change() to public;
 grant execute on function reports_of(manager uuid) to public;
 grant execute on function reports_to(employee uuid, manager uuid) to public;
-grant execute on function sum_entries() to public;

@@ -30,14 +30,13 @@ const isDue = `
     order by t.valid_to > ($1::timestamptz at time zone 'UTC')::date desc, t.valid_from
     limit 1)`
 
-/** Whether something is due of anybody. */
+/** Whether something is due of anybody, or somebody has no account yet: there is one for each employee and type. */
 export async function isAnythingDue(tx: Tx, now: Date, through: string): Promise<boolean> {
   const typeIds = accruing(await loadPolicies(tx))
   const [row] = await tx.query<{ due: boolean }>(
     `select exists (select from account a where ${isDue})
-       or exists (
-         select from employee e cross join unnest($3::uuid[]) as t (id)
-         where (e.id, t.id) not in (select employee_id, type_id from account)) as due`,
+       or (select count(*) from employee) * cardinality($3::uuid[])
+          > (select count(*) from account where type_id = any ($3)) as due`,
     [now, through, typeIds],
     'ledger_is_due',
   )
