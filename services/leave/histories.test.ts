@@ -175,7 +175,7 @@ const once: [[TypeGiven, TypeGiven], Step[]][] = (() => {
 it(
   'books are right at every moment of every history',
   async () => {
-    const count = { submitted: 0, refused: 0 }
+    const count = { requested: 0, refused: 0 }
     await fc.assert(
       fc.asyncProperty(
         fc.tuple(types, types),
@@ -197,16 +197,18 @@ it(
             // fast-check tells the shortest history; this tells it in words.
             throw new Error(`${String(error)}\nafter:\n  ${history.told.join('\n  ')}`, { cause: error })
           }
-          for (const line of history.told)
-            if (line.includes(' requests ')) count[line.endsWith('done') ? 'submitted' : 'refused']++
+          for (const line of history.told) {
+            if (/ requests .*: done$/.test(line)) count.requested++
+            if (/: [a-z]+(-[a-z]+)+$/.test(line)) count.refused++
+          }
         },
       ),
       // Long histories from the first on, rather than from the hundredth.
       { ...holding(12), examples: once, unbiased: true, interruptAfterTimeLimit: 50_000 * propertyRuns },
     )
     // Both must happen, or nothing was tried.
-    expect(count.submitted).toBeGreaterThan(3)
-    expect(count.refused).toBeGreaterThan(3)
+    expect(count.requested).toBeGreaterThan(0)
+    expect(count.refused).toBeGreaterThan(0)
   },
   60_000 * propertyRuns,
 )
