@@ -2,33 +2,38 @@
 
 const dayLength = 86_400_000
 
-const utc = (date: string): number => Date.parse(`${date}T00:00:00Z`)
-
-/** Dates that were written before: writing one is what most of a settlement's time would go into. */
-const written = new Map<number, string>()
-const mostWritten = 20_000
-
-function dateOf(milliseconds: number): string {
-  let date = written.get(milliseconds)
-  if (date === undefined) {
-    date = new Date(milliseconds).toISOString().slice(0, 10)
-    if (written.size >= mostWritten) written.clear()
-    written.set(milliseconds, date)
+/** Works things out once: reading and writing dates is what most of a settlement's time would go into. */
+function remembering<K, V>(work: (key: K) => V): (key: K) => V {
+  const most = 20_000
+  const known = new Map<K, V>()
+  return (key) => {
+    let value = known.get(key)
+    if (value === undefined) {
+      value = work(key)
+      if (known.size >= most) known.clear()
+      known.set(key, value)
+    }
+    return value
   }
-  return date
 }
+
+const utc = remembering((date: string) => Date.parse(`${date}T00:00:00Z`))
+const dateOf = remembering((milliseconds: number) => new Date(milliseconds).toISOString().slice(0, 10))
 
 export const addDays = (date: string, days: number): string => dateOf(utc(date) + days * dayLength)
 
 /** Days from one date to another; 0 for the same. */
 export const daysBetween = (from: string, to: string): number => (utc(to) - utc(from)) / dayLength
 
+/** The first day of a month, counted from the year 0 on. */
+const firstOf = remembering((month: number) => Date.UTC(Math.floor(month / 12), month % 12, 1))
+
 /** Month ends clamp: a month after 01-31 is 02-28, or 02-29. */
 export function addMonths(date: string, months: number): string {
   const month = Number(date.slice(0, 4)) * 12 + Number(date.slice(5, 7)) - 1 + months
-  const first = Date.UTC(Math.floor(month / 12), month % 12, 1)
-  const last = new Date(Date.UTC(Math.floor(month / 12), (month % 12) + 1, 0)).getUTCDate()
-  return dateOf(first + (Math.min(Number(date.slice(8)), last) - 1) * dayLength)
+  const first = firstOf(month)
+  const end = firstOf(month + 1) - dayLength
+  return dateOf(Math.min(first + (Number(date.slice(8)) - 1) * dayLength, end))
 }
 
 /** 0 is Monday. */
