@@ -3,13 +3,7 @@ import { defineConfig } from 'vitest/config'
 const proofs = (...names: string[]) => names.map((name) => `cluster/conformance/${name}.proof.ts`)
 
 /** These ask and look, and leave the cluster as it is for each other; every other proof has it for itself. */
-const looking = proofs(
-  '00-manifests',
-  '01-*',
-  '02-*',
-  '03-{identity-headers,user-tokens}',
-  '{09,10,11,12}-*',
-)
+const looking = proofs('00-manifests', '01-*', '02-*', '03-{identity-headers,user-tokens}', '{09,10,11,12}-*')
 
 /** `npm run test:mesh`: the suite against a cluster that is up. */
 export default defineConfig({
