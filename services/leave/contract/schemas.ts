@@ -57,12 +57,9 @@ export const accrual = z.strictObject({
   timing: z.enum(['start', 'end']).default('start').meta({ description: 'Of each period' }),
   yearStart: z.union([yearStart, z.literal('anniversary')]).default('01-01'),
   rounding: z.literal([0.001, 0.01, 0.1, 0.25, 0.5, 1]).default(0.01),
-  prorateEmployment: z
-    .boolean()
-    .default(true)
-    .meta({
-      description: 'Of a period that is worked in part, only that part; else what is begun counts as a whole',
-    }),
+  prorateEmployment: z.boolean().default(true).meta({
+    description: 'Of a period that is worked in part, only that part; else what is begun counts as a whole',
+  }),
   prorateFte: z.boolean().default(true),
   balanceCap: positiveAmount
     .optional()
