@@ -164,6 +164,16 @@ const once: [[TypeGiven, TypeGiven], Step[]][] = (() => {
         { pass: { days: 59, run: false } },
       ],
     ],
+    // A period that was due with the leaving could not come due once more when the leaving was put off.
+    [
+      [nothing, nothing],
+      [
+        { leaves: { who: 0, inDays: 0 } },
+        { policy: { type: 0, inDays: 0, rules: { accrual: { amount: 4, timing: 'end' }, carryOver } } },
+        { pass: { days: 1, run: true } },
+        { leaves: { who: 0, inDays: 0 } },
+      ],
+    ],
     // Somebody who has left had no balance of what was accrued and not booked yet.
     [
       [nothing, anniversary],

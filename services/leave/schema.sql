@@ -309,7 +309,7 @@ create table entry (
 alter table entry owner to leave_owner;
 CREATE INDEX entry_by_account ON public.entry USING btree (tenant, account_id, effective_on, number);
 CREATE INDEX entry_by_request ON public.entry USING btree (tenant, request_id) WHERE (request_id IS NOT NULL);
-CREATE UNIQUE INDEX entry_once_a_period ON public.entry USING btree (tenant, lot_id, kind, period) WHERE (period IS NOT NULL);
+CREATE UNIQUE INDEX entry_once_a_period ON public.entry USING btree (tenant, lot_id, kind, period, effective_on) WHERE (period IS NOT NULL);
 CREATE UNIQUE INDEX entry_reversed_once ON public.entry USING btree (tenant, reverses) WHERE (reverses IS NOT NULL);
 alter table entry enable row level security, force row level security;
 create policy tenant on entry using (tenant = app_tenant());

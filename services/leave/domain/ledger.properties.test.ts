@@ -254,6 +254,33 @@ describe('what is due of an account', () => {
     )
   })
 
+  it('is rated anew once, whatever changes, and comes due once on a day', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(anyFacts, dayWithin(500)), { maxLength: 4 }), (changes) => {
+        const days = changes.map(([, day]) => day).sort()
+        let account = unopened
+        const once = new Set<string>()
+        const apply = (settlement: Settlement) => {
+          account = settlement.account
+          for (const { lotId, kind, period, effectiveOn } of settlement.entries) {
+            if (period === undefined) continue
+            const key = [lotId, kind, period, effectiveOn].join(' ')
+            expect(once, key).not.toContain(key)
+            once.add(key)
+          }
+        }
+        for (const [i, [facts]] of changes.entries()) {
+          const day = days[i]!
+          // Somebody may ask for leave before the job comes.
+          if (i % 2 === 0) apply(settle(facts, account, day))
+          apply(rateAnew(facts, account, day, 'policy-changed'))
+          expect(rateAnew(facts, account, day, 'policy-changed').entries).toEqual([])
+        }
+      }),
+      holding(60),
+    )
+  })
+
   it('carries over no more than the maximum, and leaves nothing in lots that are over', () => {
     fc.assert(
       fc.property(anyFacts, dayWithin(1500), (facts, day) => {

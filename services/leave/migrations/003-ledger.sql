@@ -80,7 +80,9 @@ create table entry (
   check (kind not in ('reservation', 'consumption') or amount <= 0),
   check (kind not in ('grant', 'reversal') or amount >= 0)
 );
-create unique index entry_once_a_period on entry (tenant, lot_id, kind, period) where period is not null;
+-- A period may come due once more, on another day, for what it is worth by rules or facts that have changed since.
+create unique index entry_once_a_period on entry (tenant, lot_id, kind, period, effective_on)
+  where period is not null;
 create unique index entry_reversed_once on entry (tenant, reverses) where reverses is not null;
 create index entry_by_account on entry (tenant, account_id, effective_on, number);
 create index entry_by_request on entry (tenant, request_id) where request_id is not null;
