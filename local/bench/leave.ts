@@ -34,7 +34,9 @@ async function accrue(world: World, accounts: number): Promise<void> {
   const booked = await run(world, company)
   const peak = peakResident(world.pids.leaveWorker)
   say(`Opening of ${accounts} accounts with an accrual in each: ${costly(opened)}`)
-  say(`Accrual of ${accounts} accounts: ${costly(booked)}; peak memory: worker ${peak.toFixed(0)} MB`)
+  say(
+    `Accrual of ${accounts} accounts: ${costly(booked)}  (aim for 100000 under 20 s); peak memory: worker ${peak.toFixed(0)} MB`,
+  )
 }
 
 /** What a run costs the worker and the database. */
@@ -76,7 +78,6 @@ async function benchRequests(world: World): Promise<void> {
     await compareReads(world, company, ['leave'], ours, ({ employeeId }) =>
       asking(asEmployee(company, employeeId), 'listBalances', { employeeId, scope: self(employeeId) }),
     ),
-    'none',
   )
   await reportCalendar(world, company, ours)
   report(`submit leave, ${name}`, await compareSubmits(world, company, ours, theirs), '0.4 at least')
@@ -116,9 +117,9 @@ async function reportCalendar(
     const monday = 1 + 7 * (index % 4)
     await once(world.addresses.leave, submitting(company, employeeId, march(monday), march(monday + 4)))
   }
+  await tidy(world, 'leave')
   const calendar = { of: 'reports', from: march(1), to: march(31), limit: accounts.length, scope }
-  const times: number[] = []
-  for (let n = 0; n < 300; n++) {
+  const look = async (): Promise<number> => {
     const began = performance.now()
     const { people } = await ask<{ people: { away: unknown[] }[] }>(
       world,
@@ -126,13 +127,18 @@ async function reportCalendar(
       'getTeamCalendar',
       calendar,
     )
-    times.push(performance.now() - began)
     if (!people.every(({ away }) => away.length === 5)) throw new Error('The calendar lacks somebody')
+    return performance.now() - began
   }
-  const warm = times.slice(100).sort((a, b) => a - b)
-  const [half, most] = [median(warm), warm[Math.floor(warm.length * 0.95)]!]
+  for (let n = 0; n < 100; n++) await look()
+  const times: number[] = []
+  const { cpu } = await cost([world.pids.leave, world.pids.postgres], async () => {
+    while (times.length < 200) times.push(await look())
+  })
+  const most = times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.95)]!
   say(
-    `Calendar of ${accounts.length} people for a month: ${half.toFixed(1)} ms, 95 % within ${most.toFixed(1)} ms  (aim under 50 ms)`,
+    `Calendar of ${accounts.length} people for a month: ${((cpu * 1000) / times.length).toFixed(1)} CPU-ms, ` +
+      `${median(times).toFixed(1)} ms, 95 % within ${most.toFixed(1)} ms  (aim under 50 ms)`,
   )
 }
 
