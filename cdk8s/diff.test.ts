@@ -40,7 +40,8 @@ it('compares with a folder of manifests', async () => {
   } finally {
     await rm(folder, { recursive: true })
   }
-})
+  // Two processes that synthesize everything: seconds, on a machine that does nothing else.
+}, 60_000)
 
 it('refuses a base that is not there, with the remedy', async () => {
   const compared = node('cdk8s/diff.ts', '--env', 'bare', '--base', 'no-such-revision')
