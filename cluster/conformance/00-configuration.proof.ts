@@ -3,7 +3,8 @@ import { eventually } from './harness/eventually.ts'
 import { type KubeObject, list } from './harness/kubernetes.ts'
 import { proxyAdmin, proxyStats } from './harness/proxies.ts'
 
-const hasProxy = ({ spec, status }: KubeObject) =>
+const hasProxy = ({ metadata, spec, status }: KubeObject) =>
+  !metadata.deletionTimestamp &&
   status.phase === 'Running' &&
   [...(spec.initContainers ?? []), ...spec.containers].some(({ name }) => name === 'istio-proxy')
 

@@ -64,8 +64,10 @@ console.log(JSON.stringify(answers))
 
 /** Sends requests from inside a pod that has Node, as the workload that it is. */
 export async function askFrom(pod: PodRef, requests: readonly PodRequest[]): Promise<PodAnswer[]> {
-  const output = await exec(pod, ['node', '--input-type=module', '--eval', client], JSON.stringify(requests))
-  return JSON.parse(output) as PodAnswer[]
+  const ask = () => exec(pod, ['node', '--input-type=module', '--eval', client], JSON.stringify(requests))
+  const output = await ask()
+  // On a busy machine kubectl now and then loses the end of what a pod prints.
+  return JSON.parse(output.endsWith('\n') ? output : await ask()) as PodAnswer[]
 }
 
 /** Evaluates a module in a pod that has Node; what it prints is answered. */
