@@ -1,3 +1,4 @@
+import { instantOf } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
 import { type Answer, type Input, idFrom, isAdministrator, refuse } from './access.ts'
 import { readAccount } from './store/accounts.ts'
@@ -12,7 +13,7 @@ export async function getAuditTrail(input: Input<'getAuditTrail'>, tx: Tx): Prom
     if (account?.employeeId !== scope.employeeId) throw refuse('account-not-found')
   }
   const rows = await tx.query<Entry>(
-    `select a.id, to_char(a.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, a.account, a.client,
+    `select a.id, ${instantOf('a.at')} as at, a.account, a.client,
        a.operation, a.object, a.object_id as "objectId", a.request_id as "requestId", v.before, v.after
      from audit a left join audit_value v on v.tenant = a.tenant and v.audit_id = a.id
      where a.object = $1 and a.object_id = $2 and ($3::uuid is null or a.id < $3)

@@ -6,6 +6,7 @@ import type { Database } from './database.ts'
 import { log } from './log.ts'
 import { DomainError } from './problem.ts'
 import { id, instant } from './schemas.ts'
+import { instantOf } from './sql.ts'
 import { recorder } from './telemetry.ts'
 import type { Tx } from './tx.ts'
 
@@ -78,7 +79,7 @@ async function readPage(
   else if (BigInt(position!) === BigInt(last)) return { cursor: `${incarnation}.${position}`, events: [] }
   const rows = await tx.query<Omit<FeedEvent, 'changed'> & { changed: string; position: string }>(
     `select id, tenant, kind, aggregate_id as "aggregateId", version::float8 as version, changed, position,
-            to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at
+            ${instantOf('at')} as at
      from event where position > $1 order by position limit $2`,
     [position, limit],
     'feed_read',

@@ -12,6 +12,7 @@ import { readInput } from './input.ts'
 import { log, traceOf } from './log.ts'
 import { DomainError, problemDocument, tellable } from './problem.ts'
 import type { Scope } from './schemas.ts'
+import { assertWholeTenant } from './scope.ts'
 import { observe } from './telemetry.ts'
 import type { Tx } from './tx.ts'
 
@@ -179,8 +180,7 @@ function authorize(call: Call, op: Operation): void {
   if (op.roles && call.caller) {
     const scope = scopeFor(call.caller, op.roles)
     if (!scope) throw new DomainError('forbidden', { detail: 'No role of the account allows this' })
-    if (op.tenantWide && scope.reach !== 'all')
-      throw new DomainError('forbidden', { detail: 'This needs a role that reaches all' })
+    if (op.tenantWide) assertWholeTenant(scope)
     call.scope = scope
   }
 }

@@ -1,5 +1,6 @@
 import { type Call, callerOf, scopeOf } from '#kit/call.ts'
 import type { Database } from '#kit/database.ts'
+import { cutPage } from '#kit/page.ts'
 import { DomainError } from '#kit/problem.ts'
 import { commanding, type Input, isOperator, reading, refuse } from './access.ts'
 import type { Clients } from './clients.ts'
@@ -27,8 +28,7 @@ export const processHandlers = (database: Database, clients: Clients) => ({
       if (!isOperator(call) && (filter.tenantId ?? tenant) !== tenant) return { items: [], next: null }
       const tenantId = isOperator(call) ? filter.tenantId : tenant
       const rows = await list(tx, { ...filter, tenantId, after: idFrom(cursor) }, limit)
-      const items = rows.slice(0, limit)
-      return { items, next: rows.length > limit ? items.at(-1)!.id : null }
+      return cutPage(rows, limit)
     }),
 
   getProcess: ({ processId }: Input<'getProcess'>, call: Call) =>

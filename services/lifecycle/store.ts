@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
+import { instantOf } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
 import type { Kind, Process, State } from './domain/process.ts'
 import { progressOf } from './domain/process.ts'
@@ -19,10 +20,8 @@ export interface ProcessView {
   version: number
 }
 
-const iso = (column: string) => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
-
-const viewColumns = `id, tenant as "tenantId", kind, subject as "subjectId", state, why, ${iso('since')} as since,
-  ${iso('due_at')} as "dueAt", attempts, last_error as "lastError", ${iso('created_at')} as "createdAt",
+const viewColumns = `id, tenant as "tenantId", kind, subject as "subjectId", state, why, ${instantOf('since')} as since,
+  ${instantOf('due_at')} as "dueAt", attempts, last_error as "lastError", ${instantOf('created_at')} as "createdAt",
   revision::float8 as version`
 
 /** Lets the rest of the transaction see the processes of all tenants: for the worker, and for operators. */

@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { CommandTx } from '#kit/command.ts'
 import type { Database } from '#kit/database.ts'
+import { assertWholeTenant } from '#kit/scope.ts'
 import { transactional } from '#kit/server.ts'
 import { employeeOperations } from '../contract/employees.ts'
 import { refuse } from '../domain/refuse.ts'
@@ -21,7 +22,6 @@ import { assertInScope, type Employee, readEmployee, readHistory, toTerms } from
 import { insertPersons, loadPersons, type Person, updatePersons } from '../store/person.ts'
 import { checkReferences } from '../store/references.ts'
 import { countReportsAfter } from '../store/reports.ts'
-import { assertWholeTenant } from '../store/scope.ts'
 import {
   bumpEmployee,
   loadTimelines,

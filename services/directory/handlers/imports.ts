@@ -2,7 +2,9 @@ import { randomUUIDv7 } from 'node:crypto'
 import { type Call, callerOf } from '#kit/call.ts'
 import { assertScope } from '#kit/caller.ts'
 import type { Database } from '#kit/database.ts'
+import { cutPage } from '#kit/page.ts'
 import { DomainError } from '#kit/problem.ts'
+import { assertWholeTenant } from '#kit/scope.ts'
 import { transactional } from '#kit/server.ts'
 import { importFields, importOperations } from '../contract/imports.ts'
 import {
@@ -17,7 +19,6 @@ import {
   readIssues,
 } from '../store/import.ts'
 import { uuidCursor } from '../store/people.ts'
-import { assertWholeTenant } from '../store/scope.ts'
 import { storeFile } from '../store/upload.ts'
 
 /** How long a file that nobody imports is kept, in milliseconds. */
@@ -55,8 +56,7 @@ export const importHandlers = (database: Database) => ({
     async listImports({ cursor, limit, scope }, tx) {
       assertWholeTenant(scope)
       const rows = await readImports(tx, cursor === undefined ? null : uuidCursor(cursor), limit + 1)
-      const items = rows.slice(0, limit)
-      return { items, next: rows.length > limit ? items.at(-1)!.id : null }
+      return cutPage(rows, limit)
     },
 
     async listImportErrors({ importId, severity, cursor, limit, scope }, tx) {

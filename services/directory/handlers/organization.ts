@@ -1,6 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#kit/database.ts'
+import { cutPage } from '#kit/page.ts'
 import { DomainError } from '#kit/problem.ts'
+import { assertWholeTenant } from '#kit/scope.ts'
 import { transactional } from '#kit/server.ts'
 import type { Tx } from '#kit/tx.ts'
 import { organizationOperations } from '../contract/organization.ts'
@@ -23,7 +25,6 @@ import {
 } from '../store/org-unit.ts'
 import { uuidCursor } from '../store/people.ts'
 import { checkUnitReferences } from '../store/references.ts'
-import { assertWholeTenant } from '../store/scope.ts'
 import { lockTree } from '../store/tree-lock.ts'
 
 /** Operations on org units and positions. */
@@ -138,8 +139,7 @@ export const organizationHandlers = (database: Database) =>
         [cursor === undefined ? null : uuidCursor(cursor), orgUnitId ?? null, open ?? null, limit + 1],
         'position_list',
       )
-      const items = rows.slice(0, limit)
-      return { items, next: rows.length > limit ? items.at(-1)!.id : null }
+      return cutPage(rows, limit)
     },
   })
 

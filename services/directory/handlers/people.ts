@@ -1,5 +1,6 @@
 import type { Database } from '#kit/database.ts'
 import { DomainError } from '#kit/problem.ts'
+import { assertWholeTenant } from '#kit/scope.ts'
 import { transactional } from '#kit/server.ts'
 import { peopleOperations } from '../contract/people.ts'
 import { mask } from '../domain/masking.ts'
@@ -7,7 +8,6 @@ import { readAudit } from '../store/audit.ts'
 import { assertInScope } from '../store/employee.ts'
 import { readNames, searchEmployees, uuidCursor } from '../store/people.ts'
 import { countReports, readOrgChart, readReportingLine } from '../store/reports.ts'
-import { assertWholeTenant } from '../store/scope.ts'
 
 /** People of a chart at most, in one answer. */
 const chartLimit = 2000

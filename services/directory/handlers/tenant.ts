@@ -1,4 +1,6 @@
 import type { Database } from '#kit/database.ts'
+import { cutPage } from '#kit/page.ts'
+import { assertWholeTenant } from '#kit/scope.ts'
 import { transactional } from '#kit/server.ts'
 import { tenantOperations } from '../contract/tenant.ts'
 import { refuse } from '../domain/refuse.ts'
@@ -11,7 +13,6 @@ import {
   toTerms,
 } from '../store/employee.ts'
 import { uuidCursor } from '../store/people.ts'
-import { assertWholeTenant } from '../store/scope.ts'
 import { deleteSome, erasePerson, exportOrgUnits } from '../store/tenant.ts'
 
 /** The life of a tenant's data. */
@@ -63,8 +64,7 @@ export const tenantHandlers = (database: Database) =>
 
     async exportOrgUnits({ cursor, limit }, tx) {
       const units = await exportOrgUnits(tx, cursor === undefined ? null : uuidCursor(cursor), limit + 1)
-      const items = units.slice(0, limit)
-      return { items, next: units.length > limit ? items.at(-1)!.id : null }
+      return cutPage(units, limit)
     },
 
     deleteTenantData: async (_, tx) => ({ done: await deleteSome(tx) }),

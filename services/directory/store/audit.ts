@@ -1,5 +1,5 @@
+import { exactInstantOf } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
-import { instantOf } from './employee.ts'
 
 export interface AuditRow {
   id: string
@@ -21,7 +21,7 @@ export const readAudit = (
   options: { object: string; id: string; before: string | null; limit: number },
 ): Promise<AuditRow[]> =>
   tx.query(
-    `select a.id, ${instantOf('a.at')} as at, a.account, a.client, a.operation, a.object, a.object_id as "objectId",
+    `select a.id, ${exactInstantOf('a.at')} as at, a.account, a.client, a.operation, a.object, a.object_id as "objectId",
             a.request_id as "requestId", v.before, v.after, v.audit_id is null as erased
      from audit a left join audit_value v on v.tenant = a.tenant and v.audit_id = a.id
      where a.object = $1 and a.object_id = $2 and ($3::uuid is null or a.id < $3)

@@ -1,15 +1,12 @@
 import type { z } from 'zod'
 import type { Scope } from '#kit/schemas.ts'
+import { scopeValues } from '#kit/scope.ts'
+import { exactInstantOf } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
 import type { employee } from '../contract/schemas.ts'
 import { refuse } from '../domain/refuse.ts'
-import { scopeValues } from './scope.ts'
 
 export type Employee = z.output<typeof employee>
-
-/** An instant as the contract writes it; microseconds, so that `updatedSince` misses nothing. */
-export const instantOf = (column: string) =>
-  `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
 /** The last day, of the day after it. */
 const lastDayOf = (column: string) => `(nullif(${column}, 'infinity') - 1)::text`
@@ -47,7 +44,7 @@ export const selectEmployees = `
     e.given_name as "givenName", e.family_name as "familyName", e.display_name as "displayName",
     e.name_order as "nameOrder", e.email, e.birth_date::text as "birthDate", e.phone,
     m.joins_on::text as "joinsOn", m.leaves_on::text as "leavesOn", m.leaving_reason as "leavingReason",
-    ${termsColumns('v.shown_on')}, ${instantOf('e.updated_at')} as "updatedAt", e.version::float8 as version
+    ${termsColumns('v.shown_on')}, ${exactInstantOf('e.updated_at')} as "updatedAt", e.version::float8 as version
   from employee e
   cross join lateral (${versionInForce('$1::date')}) v
   cross join lateral (

@@ -1,9 +1,9 @@
 import type { z } from 'zod'
 import type { CommandTx } from '#kit/command.ts'
+import { exactInstantOf } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
 import type { importOptions, importResource } from '../contract/imports.ts'
 import { refuse } from '../domain/refuse.ts'
-import { instantOf } from './employee.ts'
 
 export type ImportView = z.output<typeof importResource>
 export type ImportKind = ImportView['kind']
@@ -30,8 +30,8 @@ const viewColumns = `
   file_digest as "fileDigest", ignored_columns as "ignoredColumns", rows::float8 as rows, created::float8 as created,
   changed::float8 as changed, unchanged::float8 as unchanged, skipped::float8 as skipped, failed::float8 as failed,
   warnings::float8 as warnings, bytes_read::float8 as "bytesRead", failure_rule as "failureRule",
-  failure_detail as "failureDetail", ${instantOf('created_at')} as "createdAt",
-  ${instantOf('started_at')} as "startedAt", ${instantOf('ended_at')} as "endedAt", version::float8 as version`
+  failure_detail as "failureDetail", ${exactInstantOf('created_at')} as "createdAt",
+  ${exactInstantOf('started_at')} as "startedAt", ${exactInstantOf('ended_at')} as "endedAt", version::float8 as version`
 
 type Row = Omit<ImportView, 'options' | 'file' | 'progress' | 'failure'> &
   ImportView['progress'] & {

@@ -1,27 +1,21 @@
 import type { z } from 'zod'
-import { DomainError } from '#kit/problem.ts'
+import { badCursor } from '#kit/page.ts'
 import type { Scope } from '#kit/schemas.ts'
+import { allOf, exactInstantOf, Parameters } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
 import type { peopleOperations } from '../contract/people.ts'
 import type { employeeSummary } from '../contract/schemas.ts'
 import { searchTerms } from '../domain/search.ts'
-import { instantOf, statusOf, versionInForce } from './employee.ts'
+import { statusOf, versionInForce } from './employee.ts'
 
 type Search = z.output<(typeof peopleOperations)['searchEmployees']['input']>
 type Summary = z.output<typeof employeeSummary>
 
-/** A statement in the making: values become parameters. */
-class Conditions {
-  readonly values: unknown[] = []
+class Conditions extends Parameters {
   /** On the employee alone: asked first. */
   readonly onEmployee: string[] = []
   /** On the version in force: asked in the order of the page, until it is full. */
   readonly onVersion: string[] = []
-
-  value(value: unknown): string {
-    this.values.push(value)
-    return `$${this.values.length}`
-  }
 }
 
 /**
@@ -43,14 +37,14 @@ export async function searchEmployees(
        e.family_name as "familyName", e.email, ${statusOf('v', 'v.day')} as status, m.joins_on::text as "joinsOn",
        m.leaves_on::text as "leavesOn", coalesce(v.job_title, p.title) as "jobTitle", v.org_unit_id as "orgUnitId",
        u.name as "orgUnitName", v.manager_id as "managerId", v.location, v.time_zone as "timeZone",
-       ${instantOf('e.updated_at')} as "updatedAt", e.version::float8 as version
-     from (select e.* from employee e where ${all(where.onEmployee)} order by ${order} offset 0) e
+       ${exactInstantOf('e.updated_at')} as "updatedAt", e.version::float8 as version
+     from (select e.* from employee e where ${allOf(where.onEmployee)} order by ${order} offset 0) e
      cross join lateral (${versionInForce(asOf)}) v
      join employment m on m.tenant = v.tenant and m.employee_id = v.employee_id and m.joins_on = v.joins_on
      left join org_unit_version u on u.tenant = v.tenant and u.org_unit_id = v.org_unit_id
        and u.valid_from <= v.shown_on and v.shown_on < u.valid_to
      left join position p on p.tenant = v.tenant and p.id = v.position_id
-     where ${all(where.onVersion)}
+     where ${allOf(where.onVersion)}
      order by ${order} limit ${search.limit + 1}`,
     where.values,
   )
@@ -59,8 +53,6 @@ export async function searchEmployees(
   if (rows.length <= search.limit || !last) return { items, next: null }
   return { items, next: search.updatedSince ? `${last.updatedAt}_${last.id}` : last.id }
 }
-
-const all = (conditions: readonly string[]) => conditions.join(' and ') || 'true'
 
 function addTerms(where: Conditions, tenant: string, q: string | undefined): void {
   const terms = q === undefined ? undefined : searchTerms(tenant, q)
@@ -130,11 +122,6 @@ function byUpdate(where: Conditions, { updatedSince, cursor }: Search): string {
   }
   return 'e.updated_at, e.id'
 }
-
-const badCursor = () =>
-  new DomainError('invalid-input', {
-    errors: [{ pointer: '/cursor', rule: 'cursor', detail: 'Is not a cursor of this list' }],
-  })
 
 /** Who is unknown is left out. */
 export const readNames = (tx: Tx, ids: readonly string[]) =>

@@ -1,10 +1,10 @@
 import type { CommandTx } from '#kit/command.ts'
 import { DomainError } from '#kit/problem.ts'
 import type { Scope } from '#kit/schemas.ts'
+import { scopeValues } from '#kit/scope.ts'
 import type { Tx } from '#kit/tx.ts'
 import { refuse } from '../domain/refuse.ts'
 import type { Employment, Terms, Timeline, Version } from '../domain/timeline.ts'
-import { scopeValues } from './scope.ts'
 
 export interface Target {
   employeeId: string

@@ -1,4 +1,5 @@
 import type { CommandTx } from '#kit/command.ts'
+import { instantOf } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
 
 export interface Tenant {
@@ -11,7 +12,7 @@ export interface Tenant {
 }
 
 const columns = `id, slug, company_name as "companyName", status, version::float8 as version,
-  to_char(created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"`
+  ${instantOf('created_at')} as "createdAt"`
 
 export async function readTenant(tx: Tx, id: string): Promise<Tenant | undefined> {
   const [row] = await tx.query<Tenant>(`select ${columns} from tenant where id = $1`, [id], 'tenant_read')

@@ -3,7 +3,9 @@ import { type Call, callerOf } from '#kit/call.ts'
 import { assertScope } from '#kit/caller.ts'
 import type { CommandTx } from '#kit/command.ts'
 import type { Database } from '#kit/database.ts'
+import { cutPage } from '#kit/page.ts'
 import { DomainError } from '#kit/problem.ts'
+import { assertWholeTenant } from '#kit/scope.ts'
 import { transactional } from '#kit/server.ts'
 import type { Clock } from '../clock.ts'
 import { accountOperations } from '../contract/accounts.ts'
@@ -18,11 +20,10 @@ import { balancesOf, statementOf } from '../statement.ts'
 import { insertReasons } from '../store/balances.ts'
 import { idCursor } from '../store/cursor.ts'
 import { appendEntries, lockAccount, type SettledAccount } from '../store/ledger.ts'
-import { pageOf } from '../store/page.ts'
 import { loadPerson, lockPerson } from '../store/people.ts'
 import { holdRules, loadClosedThrough, loadPolicies, loadSchedules, loadTypes } from '../store/rules.ts'
 import { listRuns, type Run, readRun } from '../store/runs.ts'
-import { assertReaches, assertWholeTenant } from '../store/scope.ts'
+import { assertReaches } from '../store/scope.ts'
 
 /** Balances, statements, what HR grants and adjusts, and runs. */
 export const accountHandlers = (database: Database, clock: Clock) => ({
@@ -101,7 +102,7 @@ export const accountHandlers = (database: Database, clock: Clock) => ({
 
     async listLeaveRuns({ cursor, limit, scope }, tx) {
       assertWholeTenant(scope)
-      const { items, next } = pageOf(await listRuns(tx, idCursor(cursor), limit + 1), limit)
+      const { items, next } = cutPage(await listRuns(tx, idCursor(cursor), limit + 1), limit)
       return { items: items.map(shown), next }
     },
   }),

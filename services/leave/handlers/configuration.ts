@@ -1,5 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#kit/database.ts'
+import { cutPage } from '#kit/page.ts'
+import { assertWholeTenant } from '#kit/scope.ts'
 import { transactional } from '#kit/server.ts'
 import type { Clock } from '../clock.ts'
 import { configurationOperations } from '../contract/configuration.ts'
@@ -22,9 +24,7 @@ import {
   updateType,
 } from '../store/configuration.ts'
 import { idCursor } from '../store/cursor.ts'
-import { pageOf } from '../store/page.ts'
 import { loadClosedThrough, lockRules } from '../store/rules.ts'
-import { assertWholeTenant } from '../store/scope.ts'
 import { assertVersion } from '../store/version.ts'
 import { changesOf } from './changes.ts'
 
@@ -55,7 +55,7 @@ export const configurationHandlers = (database: Database, clock: Clock) => {
     },
 
     async listLeaveTypes({ open = null, cursor, limit }, tx) {
-      return pageOf(await listTypes(tx, { open, after: idCursor(cursor), limit: limit + 1 }), limit)
+      return cutPage(await listTypes(tx, { open, after: idCursor(cursor), limit: limit + 1 }), limit)
     },
 
     async createLeavePolicy({ scope, ...fields }, tx) {
@@ -96,7 +96,7 @@ export const configurationHandlers = (database: Database, clock: Clock) => {
 
     async listLeavePolicies({ typeId = null, asOf = today(), cursor, limit }, tx) {
       const options = { typeId, asOf, after: idCursor(cursor), limit: limit + 1 }
-      return pageOf(await listPolicies(tx, options), limit)
+      return cutPage(await listPolicies(tx, options), limit)
     },
 
     async closePeriod({ through, scope }, tx) {

@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#kit/database.ts'
+import { cutPage } from '#kit/page.ts'
 import type { Scope } from '#kit/schemas.ts'
 import { transactional } from '#kit/server.ts'
 import type { Clock } from '../clock.ts'
@@ -15,7 +16,6 @@ import {
   lockDelegations,
   markEnded,
 } from '../store/delegations.ts'
-import { pageOf } from '../store/page.ts'
 import { loadPeople, loadPerson } from '../store/people.ts'
 import { assertReaches } from '../store/scope.ts'
 import { assertVersion } from '../store/version.ts'
@@ -71,7 +71,7 @@ export const delegationHandlers = (database: Database, clock: Clock) =>
       await assertReaches(tx, scope, employeeId, true)
       const today = todayOf(await loadPerson(tx, employeeId), clock())
       const rows = await listDelegations(tx, { employeeId, today, after: idCursor(cursor), limit: limit + 1 })
-      return pageOf(rows, limit)
+      return cutPage(rows, limit)
     },
   })
 

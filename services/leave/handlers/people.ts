@@ -1,5 +1,6 @@
 import type { CommandTx } from '#kit/command.ts'
 import type { Database } from '#kit/database.ts'
+import { assertWholeTenant } from '#kit/scope.ts'
 import { transactional } from '#kit/server.ts'
 import type { Clock } from '../clock.ts'
 import { peopleOperations } from '../contract/people.ts'
@@ -15,8 +16,6 @@ import {
   noteCompany,
   putEmployees,
 } from '../store/people.ts'
-
-import { assertWholeTenant } from '../store/scope.ts'
 import { deleteSome, erasePerson, exportLeave, exportSettings } from '../store/tenant.ts'
 
 /** What lifecycle tells of people, and the end of their data. */

@@ -1,6 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { CommandTx } from '#kit/command.ts'
 import type { Database } from '#kit/database.ts'
+import { cutPage } from '#kit/page.ts'
+import { assertWholeTenant } from '#kit/scope.ts'
 import { transactional } from '#kit/server.ts'
 import type { Tx } from '#kit/tx.ts'
 import type { Clock } from '../clock.ts'
@@ -11,7 +13,6 @@ import { workDays } from '../domain/schedule.ts'
 import { assertRegion, publicHolidays } from '../public-holidays.ts'
 import { rateAnew } from '../rules-change.ts'
 import { idCursor } from '../store/cursor.ts'
-import { pageOf } from '../store/page.ts'
 import { loadPerson, lockPerson } from '../store/people.ts'
 import { loadSchedules, lockRules } from '../store/rules.ts'
 import {
@@ -35,7 +36,7 @@ import {
   updateCalendar,
   updatePattern,
 } from '../store/schedules.ts'
-import { assertReaches, assertWholeTenant } from '../store/scope.ts'
+import { assertReaches } from '../store/scope.ts'
 import { assertVersion } from '../store/version.ts'
 import { changesOf } from './changes.ts'
 
@@ -80,7 +81,7 @@ export const scheduleHandlers = (database: Database, clock: Clock) => {
     },
 
     async listHolidayCalendars({ cursor, limit }, tx) {
-      return pageOf(await listCalendars(tx, idCursor(cursor), limit + 1), limit)
+      return cutPage(await listCalendars(tx, idCursor(cursor), limit + 1), limit)
     },
 
     async getHolidays({ calendarId, from, to }, tx) {
@@ -164,7 +165,7 @@ export const scheduleHandlers = (database: Database, clock: Clock) => {
     },
 
     async listWorkingPatterns({ cursor, limit }, tx) {
-      return pageOf(await listPatterns(tx, idCursor(cursor), limit + 1), limit)
+      return cutPage(await listPatterns(tx, idCursor(cursor), limit + 1), limit)
     },
 
     async assignSchedule({ employeeId, effectiveFrom, patternId, calendarId, scope }, tx) {

@@ -1,3 +1,4 @@
+import { instantOf } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
 import type { Account } from '../domain/account.ts'
 import type { Amount } from '../domain/amount.ts'
@@ -71,7 +72,7 @@ export interface StatementEntry extends EntryDraft {
 export const readEntries = (tx: Tx, accountId: string, through: string): Promise<StatementEntry[]> =>
   tx.query<StatementEntry>(
     `select e.id, e.lot_id as "lotId", e.kind, e.amount::float8 as amount, e.effective_on::text as "effectiveOn",
-       to_char(e.booked_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "bookedAt",
+       ${instantOf('e.booked_at')} as "bookedAt",
        e.request_id as "requestId", e.period, e.cause, r.reason
      from entry e left join entry_reason r on r.tenant = e.tenant and r.entry_id = e.id
      where e.account_id = $1 and e.effective_on <= $2

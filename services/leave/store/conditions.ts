@@ -1,18 +1,14 @@
-/** A statement in the making: values become parameters, conditions hold together. */
-export class Conditions {
-  readonly values: unknown[] = []
-  private readonly all: string[] = []
+import { allOf, Parameters } from '#kit/sql.ts'
 
-  value(value: unknown): string {
-    this.values.push(value)
-    return `$${this.values.length}`
-  }
+/** A statement in the making, with conditions that hold together. */
+export class Conditions extends Parameters {
+  private readonly all: string[] = []
 
   add(condition: string): void {
     this.all.push(condition)
   }
 
-  toString(): string {
-    return this.all.join(' and ') || 'true'
+  override toString(): string {
+    return allOf(this.all)
   }
 }

@@ -1,4 +1,4 @@
-import { DomainError } from '#kit/problem.ts'
+import { badCursor } from '#kit/page.ts'
 
 /** The cursor of a list in the order of ids: the id of the page's last item; null on the first page. */
 export function idCursor(cursor: string | undefined): string | null {
@@ -6,8 +6,3 @@ export function idCursor(cursor: string | undefined): string | null {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(cursor)) throw badCursor()
   return cursor
 }
-
-export const badCursor = () =>
-  new DomainError('invalid-input', {
-    errors: [{ pointer: '/cursor', rule: 'cursor', detail: 'Is not a cursor of this list' }],
-  })

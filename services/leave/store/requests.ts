@@ -1,5 +1,7 @@
 import type { z } from 'zod'
+import { badCursor } from '#kit/page.ts'
 import type { Scope } from '#kit/schemas.ts'
+import { exactInstantOf } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
 import type { leaveRequest, requestOperations, requestSummary } from '../contract/requests.ts'
 import { sumOf } from '../domain/account.ts'
@@ -11,7 +13,7 @@ import type { RequestDay } from '../domain/model.ts'
 import { refuse } from '../domain/refuse.ts'
 import type { OtherDay } from '../domain/request-rules.ts'
 import { Conditions } from './conditions.ts'
-import { badCursor, idCursor } from './cursor.ts'
+import { idCursor } from './cursor.ts'
 
 type Summary = z.output<typeof requestSummary>
 type View = z.output<typeof leaveRequest>
@@ -248,9 +250,6 @@ function visibleTo(where: Conditions, scope: Scope, actor: Actor): string {
       or a.approver_id = any (${where.value(actor.decidesFor)}::uuid[]) and a.state <> 'waiting'))`
 }
 
-/** An instant as the contract writes it; microseconds, so that `updatedSince` misses nothing. */
-const instantOf = (column: string) => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
-
 interface SummaryRow extends Omit<Summary, 'allowedActions'>, Pick<Subject, 'today' | 'closedThrough'> {
   open: Step | null
 }
@@ -258,7 +257,7 @@ interface SummaryRow extends Omit<Summary, 'allowedActions'>, Pick<Subject, 'tod
 const summaryColumns = (now: string) => `
   r.id, r.employee_id as "employeeId", r.type_id as "typeId", t.name as "typeName", t.unit, r.state,
   r.starts_on::text as "startsOn", r.ends_on::text as "endsOn", r.amount::float8 as amount,
-  ${instantOf('r.submitted_at')} as "submittedAt", ${instantOf('r.updated_at')} as "updatedAt",
+  ${exactInstantOf('r.submitted_at')} as "submittedAt", ${exactInstantOf('r.updated_at')} as "updatedAt",
   r.version::float8 as version, day_of(r.employee_id, ${now}::timestamptz)::text as today,
   (select through::text from closed_period) as "closedThrough",
   (select json_build_object('step', a.step, 'approver', a.approver, 'approverId', a.approver_id, 'state', a.state)
@@ -283,12 +282,12 @@ export async function readRequest(tx: Tx, id: string, actor: Actor, now: Date): 
                  'amount', d.amount) order by d.date)
         from leave_request_day d where d.tenant = r.tenant and d.request_id = r.id) as days,
        (select json_agg(json_build_object('step', a.step, 'approver', a.approver, 'approverId', a.approver_id,
-                 'state', a.state, 'decidedBy', a.decided_by, 'decidedAt', ${instantOf('a.decided_at')},
+                 'state', a.state, 'decidedBy', a.decided_by, 'decidedAt', ${exactInstantOf('a.decided_at')},
                  'comment', x.text) order by a.step)
         from leave_approval a left join leave_request_text x
           on x.tenant = a.tenant and x.request_id = a.request_id and x.step = a.step
         where a.tenant = r.tenant and a.request_id = r.id) as approvals,
-       (select coalesce(json_agg(json_build_object('at', ${instantOf('c.at')}, 'cause', c.cause, 'before', c.before,
+       (select coalesce(json_agg(json_build_object('at', ${exactInstantOf('c.at')}, 'cause', c.cause, 'before', c.before,
                  'after', c.after, 'outcome', c.outcome) order by c.id), '[]')
         from leave_request_change c where c.tenant = r.tenant and c.request_id = r.id) as changes
      ${from} where r.id = $1`,

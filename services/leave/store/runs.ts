@@ -1,3 +1,4 @@
+import { instantOf } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
 
 export interface Run {
@@ -16,7 +17,7 @@ export interface Run {
 
 const selectRun = `
   select id, through::text as through, state, cursor, employees, total, entries, failed,
-    to_char(started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "startedAt", version::float8 as version
+    ${instantOf('started_at')} as "startedAt", version::float8 as version
   from leave_run`
 
 /** Queues a run, unless one is under way (constraint leave_run_one_at_a_time). */

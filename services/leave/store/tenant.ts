@@ -1,10 +1,10 @@
 import type { z } from 'zod'
+import { instantOf } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
 import type { peopleOperations } from '../contract/people.ts'
 
 type OutputOf<K extends keyof typeof peopleOperations> = z.output<(typeof peopleOperations)[K]['output']>
 
-const instant = (column: string) => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 const units = (column: string) => `${column} / 1000.0`
 
 /** Rows of a statement as one array of objects. */
@@ -33,7 +33,7 @@ const entries = listOf(
     kind: 'n.kind',
     amount: units('n.amount'),
     effectiveOn: 'n.effective_on',
-    bookedAt: instant('n.booked_at'),
+    bookedAt: instantOf('n.booked_at'),
     requestId: 'n.request_id',
     reverses: 'n.reverses',
     cause: 'n.cause',
@@ -70,8 +70,8 @@ const requests = listOf(
     startsOn: 'q.starts_on',
     endsOn: 'q.ends_on',
     amount: units('q.amount'),
-    submittedAt: instant('q.submitted_at'),
-    updatedAt: instant('q.updated_at'),
+    submittedAt: instantOf('q.submitted_at'),
+    updatedAt: instantOf('q.updated_at'),
     version: 'q.version',
     note: textOf('0'),
     cancelReason: textOf('-1'),
@@ -87,7 +87,7 @@ const requests = listOf(
         approverId: 'p.approver_id',
         state: 'p.state',
         decidedBy: 'p.decided_by',
-        decidedAt: instant('p.decided_at'),
+        decidedAt: instantOf('p.decided_at'),
         comment: textOf('p.step'),
       },
       'p.step',
@@ -95,7 +95,7 @@ const requests = listOf(
     ),
     changes: listOf(
       {
-        at: instant('c.at'),
+        at: instantOf('c.at'),
         cause: 'c.cause',
         before: units('c.before'),
         after: units('c.after'),

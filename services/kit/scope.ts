@@ -1,7 +1,7 @@
-import { DomainError } from '#kit/problem.ts'
-import type { Scope } from '#kit/schemas.ts'
+import { DomainError } from './problem.ts'
+import type { Scope } from './schemas.ts'
 
-/** A scope as the parameters `reach` and `caller` of the SQL function in_scope. */
+/** A scope as the parameters `reach` and `caller` of a service's SQL function in_scope. */
 export const scopeValues = (scope: Scope): [string, string | null] => [
   scope.reach,
   scope.reach === 'all' ? null : scope.employeeId,

@@ -1,5 +1,0 @@
-/** A page of rows that were asked for with one more than its size; the next one follows the id of its last. */
-export const pageOf = <T extends { id: string }>(rows: readonly T[], limit: number) => {
-  const items = rows.slice(0, limit)
-  return { items, next: rows.length > limit ? items.at(-1)!.id : null }
-}
