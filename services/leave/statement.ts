@@ -11,18 +11,11 @@ import { employmentOn, todayOf } from './domain/person.ts'
 import { policyFor } from './domain/policy.ts'
 import { refuse } from './domain/refuse.ts'
 import { lapsing, type Settlement, settle } from './domain/settlement.ts'
-import {
-  loadNamedTypes,
-  type NamedType,
-  readAccounts,
-  readEntries,
-  readPolicyNames,
-  type Sums,
-} from './store/balances.ts'
+import { readAccounts, readEntries, readPolicyNames, type Sums } from './store/balances.ts'
 import { readAccount, readSince, unopened } from './store/ledger.ts'
 import { loadPerson } from './store/people.ts'
 import { loadBooked } from './store/requests.ts'
-import { loadPolicies, loadSchedules } from './store/rules.ts'
+import { loadPolicies, loadSchedules, loadTypes, type NamedType } from './store/rules.ts'
 
 /** How far a forecast reaches. */
 const foresight = { months: 60, words: '5 years' }
@@ -36,7 +29,7 @@ export async function balancesOf(tx: Tx, employeeId: string, now: Date, asOf?: s
   const day = asOf ?? today
   assertForeseen(day, today, '/asOf')
   const [types, policies, schedules, accounts, since] = await Promise.all([
-    loadNamedTypes(tx),
+    loadTypes(tx),
     loadPolicies(tx),
     loadSchedules(tx, day, day),
     readAccounts(tx, employeeId, day),
@@ -101,7 +94,7 @@ export async function statementOf(
   const { employeeId, typeId, from, to } = asked
   const [person, types, policies, names] = await Promise.all([
     loadPerson(tx, employeeId),
-    loadNamedTypes(tx),
+    loadTypes(tx),
     loadPolicies(tx),
     readPolicyNames(tx, typeId),
   ])

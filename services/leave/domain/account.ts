@@ -71,6 +71,10 @@ export const byLapse = (a: Lot, b: Lot): number =>
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
+/** What lots are short of together. */
+export const owedBy = (lots: readonly Lot[]): Amount =>
+  lots.reduce((sum, { remaining }) => sum - Math.min(0, remaining), 0)
+
 /**
  * What may still be taken on a day, considering all that is booked; null: there is no limit. What other lots owe counts
  * against the overdraft, what they will have does not help.
@@ -78,6 +82,5 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 export function availableOn(lots: readonly Lot[], overdraft: Amount | null, day: string): Amount | null {
   if (overdraft === null) return null
   const usable = usableOn(lots, day).reduce((sum, { remaining }) => sum + Math.max(0, remaining), 0)
-  const owed = lots.reduce((sum, { remaining }) => sum - Math.min(0, remaining), 0)
-  return usable + overdraft - owed
+  return usable + overdraft - owedBy(lots)
 }

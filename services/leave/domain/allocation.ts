@@ -1,4 +1,4 @@
-import { type Account, availableOn, type Facts, newLot, sumOf, usableOn } from './account.ts'
+import { type Account, availableOn, type Facts, newLot, owedBy, sumOf, usableOn } from './account.ts'
 import type { Amount } from './amount.ts'
 import { forecast } from './forecast.ts'
 import type { EntryDraft, Lot } from './model.ts'
@@ -112,9 +112,6 @@ export const givenBack = (account: Account, entries: readonly EntryDraft[]): Acc
 
 const lackOf = (available: Amount | null, amount: Amount): Amount =>
   available === null ? 0 : Math.max(0, amount - Math.max(0, available))
-
-const owedBy = (lots: readonly Lot[]): Amount =>
-  lots.reduce((sum, { remaining }) => sum - Math.min(0, remaining), 0)
 
 /** Who owes what is not there: the lot of that day that lapses last, else one for what is overdrawn. */
 function debtorOn(lots: readonly Lot[], date: string, newId: () => string): Lot {

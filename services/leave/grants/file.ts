@@ -6,10 +6,10 @@ import { newLot } from '../domain/account.ts'
 import { inUnits } from '../domain/amount.ts'
 import { book } from '../domain/settlement.ts'
 import { insertReasons } from '../store/balances.ts'
-import { employeesByNumber, knownLots, typesByCode } from '../store/grants.ts'
+import { employeesByNumber, knownLots } from '../store/grants.ts'
 import { lockAll } from '../store/ledger-batch.ts'
 import { saveChanges, versionAfter } from '../store/ledger-writes.ts'
-import { holdRules, loadClosedThrough } from '../store/rules.ts'
+import { holdRules, loadClosedThrough, loadTypes } from '../store/rules.ts'
 import { type GrantRow, lotIdOf, type RowProblem, readGrants } from './reader.ts'
 
 interface Grant extends GrantRow {
@@ -46,14 +46,15 @@ export async function grantByFile(database: Database, call: Call, now: Date, dry
 async function checkRows(tx: Tx, rows: readonly GrantRow[]) {
   const [employees, types, closedThrough] = await Promise.all([
     employeesByNumber(tx, [...new Set(rows.map(({ employeeNumber }) => employeeNumber))]),
-    typesByCode(tx),
+    loadTypes(tx),
     loadClosedThrough(tx),
   ])
+  const typeIds = new Map(types.map(({ code, id }) => [code, id]))
   const found: RowProblem[] = []
   const grants = new Map<string, Grant>()
   for (const row of rows) {
     const ids = employees.get(row.employeeNumber) ?? []
-    const typeId = types.get(row.leaveType)
+    const typeId = typeIds.get(row.leaveType)
     const fail = (column: string, rule: string, detail: string) =>
       found.push({ line: row.line, column, rule, detail })
     if (ids.length === 0) fail('employeeNumber', 'unknown-employee', 'Nobody has this number')

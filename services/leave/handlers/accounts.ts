@@ -19,9 +19,9 @@ import { lastDayAt, startRun } from '../runs.ts'
 import { balancesOf, statementOf } from '../statement.ts'
 import { insertReasons } from '../store/balances.ts'
 import { idCursor } from '../store/cursor.ts'
-import { appendEntries, lockAccount, type SettledAccount } from '../store/ledger.ts'
+import { appendEntries, lockAccountOf, type SettledAccount } from '../store/ledger.ts'
 import { loadPerson, lockPerson } from '../store/people.ts'
-import { holdRules, loadClosedThrough, loadPolicies, loadSchedules, loadTypes } from '../store/rules.ts'
+import { loadClosedThrough } from '../store/rules.ts'
 import { listRuns, type Run, readRun } from '../store/runs.ts'
 import { assertReaches } from '../store/scope.ts'
 
@@ -120,18 +120,8 @@ async function lockForHr(
   typeId: string,
   now: Date,
 ): Promise<SettledAccount> {
-  await holdRules(tx)
   await lockPerson(tx, employeeId)
-  const [person, types, policies, schedules] = await Promise.all([
-    loadPerson(tx, employeeId),
-    loadTypes(tx),
-    loadPolicies(tx),
-    // By holidays nothing is granted.
-    loadSchedules(tx, 'infinity', 'infinity'),
-  ])
-  const type = types.find(({ id }) => id === typeId)
-  if (!type) throw refuse('leave-type-not-found', { pointer: '/typeId' })
-  return lockAccount(tx, { person, type, policies, schedules }, now)
+  return lockAccountOf(tx, await loadPerson(tx, employeeId), typeId, now)
 }
 
 async function assertOpenOn(tx: CommandTx, date: string, pointer: string): Promise<void> {

@@ -1,7 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#kit/database.ts'
 import { cutPage } from '#kit/page.ts'
-import type { Scope } from '#kit/schemas.ts'
 import { transactional } from '#kit/server.ts'
 import type { Clock } from '../clock.ts'
 import { delegationOperations } from '../contract/requests.ts'
@@ -17,7 +16,7 @@ import {
   markEnded,
 } from '../store/delegations.ts'
 import { loadPeople, loadPerson } from '../store/people.ts'
-import { assertReaches } from '../store/scope.ts'
+import { assertReaches, isOwnOrHr } from '../store/scope.ts'
 import { assertVersion } from '../store/version.ts'
 
 /** Operations on delegations: an approver's own, or HR's. */
@@ -74,6 +73,3 @@ export const delegationHandlers = (database: Database, clock: Clock) =>
       return cutPage(rows, limit)
     },
   })
-
-const isOwnOrHr = (scope: Scope, delegatorId: string): boolean =>
-  scope.reach === 'all' || scope.employeeId === delegatorId

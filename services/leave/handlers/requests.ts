@@ -13,12 +13,12 @@ import { entriesOf, reversalOf } from '../domain/allocation.ts'
 import { inUnits } from '../domain/amount.ts'
 import { abandoned, decided, openStep } from '../domain/approval.ts'
 import { daysBetween } from '../domain/dates.ts'
-import type { EntryDraft } from '../domain/model.ts'
+import type { EntryDraft, Person } from '../domain/model.ts'
 import { todayOf } from '../domain/person.ts'
 import { refuse } from '../domain/refuse.ts'
 import { insertSteps, readActor, saveSteps } from '../store/approvals.ts'
 import { readTeamCalendar } from '../store/calendar.ts'
-import { appendEntries, lockAccount, readAccount } from '../store/ledger.ts'
+import { appendEntries, lockAccount, lockAccountOf, readAccount } from '../store/ledger.ts'
 import { loadPerson, lockPerson } from '../store/people.ts'
 import {
   insertRequest,
@@ -33,7 +33,8 @@ import {
   readRequest,
   saveState,
 } from '../store/requests.ts'
-import { loadClosedThrough, loadPolicies, loadSchedules, loadTypes } from '../store/rules.ts'
+import { loadClosedThrough } from '../store/rules.ts'
+import { isOwnOrHr } from '../store/scope.ts'
 import { assertVersion } from '../store/version.ts'
 
 const longestCalendar = 62
@@ -116,7 +117,7 @@ export const requestHandlers = (database: Database, clock: Clock) =>
     },
 
     async decideRequest({ decision, comment, ...target }, tx) {
-      const { request, actor, now } = await lockRequest(tx, target, decision, clock())
+      const { request, person, actor, now } = await lockRequest(tx, target, decision, clock())
       const { step } = openStep(request.steps)!
       const steps = decided(request.steps, decision)
       const isLast = decision === 'reject' || !openStep(steps)
@@ -126,7 +127,7 @@ export const requestHandlers = (database: Database, clock: Clock) =>
         saveSteps(tx, request.id, steps, { by: actor.employeeId, account, at: now }),
         insertText(tx, request.id, step, comment),
       ])
-      if (isLast) await settleRequest(tx, request, decision === 'approve', now)
+      if (isLast) await settleRequest(tx, request, person, decision === 'approve', now)
       const version = await saveState(tx, request.id, state, now)
       const kind = isLast ? `leave-${state}` : 'leave-step-approved'
       tx.emit({ kind, id: request.id, version, changed: ['state'] })
@@ -135,12 +136,12 @@ export const requestHandlers = (database: Database, clock: Clock) =>
     },
 
     async cancelRequest({ reason, ...target }, tx) {
-      const { request, actor, now } = await lockRequest(tx, target, 'cancel', clock())
+      const { request, person, actor, now } = await lockRequest(tx, target, 'cancel', clock())
       await Promise.all([
         saveSteps(tx, request.id, abandoned(request.steps)),
         insertText(tx, request.id, place.cancelReason, reason),
       ])
-      await settleRequest(tx, request, false, now)
+      await settleRequest(tx, request, person, false, now)
       const version = await saveState(tx, request.id, 'cancelled', now)
       tx.emit({ kind: 'leave-cancelled', id: request.id, version, changed: ['state'] })
       audit(tx, request, 'cancelled', { reason })
@@ -161,7 +162,7 @@ export const requestHandlers = (database: Database, clock: Clock) =>
 
 /** Leave is requested by who takes it, or by HR; to decide on somebody's leave is no right to ask for it. */
 function assertOwnOrHr(scope: Scope, employeeId: string): void {
-  if (scope.reach !== 'all' && scope.employeeId !== employeeId)
+  if (!isOwnOrHr(scope, employeeId))
     throw refuse('employee-not-found', {
       detail: 'Leave is requested for oneself; HR requests it for others',
       pointer: '/employeeId',
@@ -174,7 +175,7 @@ async function lockRequest(
   { requestId, expectedVersion, scope }: { requestId: string; expectedVersion: number; scope: Scope },
   action: RequestAction,
   now: Date,
-): Promise<{ request: LoadedRequest; actor: Actor; now: Date }> {
+): Promise<{ request: LoadedRequest; person: Person; actor: Actor; now: Date }> {
   const actor = await readActor(tx, scope, now)
   const employeeId = await ownerOf(tx, requestId, scope, actor)
   const [, request, person, closedThrough] = await Promise.all([
@@ -185,22 +186,18 @@ async function lockRequest(
   ])
   assertVersion(request, expectedVersion)
   assertMay(action, actor, { ...request, today: todayOf(person, now), closedThrough })
-  return { request, actor, now }
+  return { request, person, actor, now }
 }
 
 /** Turns what a request has reserved into consumption, or gives all that it has taken back to the same lots. */
-async function settleRequest(tx: Tx, request: LoadedRequest, isApproved: boolean, now: Date): Promise<void> {
-  const { id, employeeId, typeId } = request
-  const [person, types, policies, taken] = await Promise.all([
-    loadPerson(tx, employeeId),
-    loadTypes(tx),
-    loadPolicies(tx),
-    loadTaken(tx, id),
-  ])
-  const today = todayOf(person, now)
-  const type = types.find((one) => one.id === typeId)!
-  const schedules = await loadSchedules(tx, today, today)
-  const account = await lockAccount(tx, { person, type, policies, schedules }, now)
+async function settleRequest(
+  tx: Tx,
+  { id, typeId }: LoadedRequest,
+  person: Person,
+  isApproved: boolean,
+  now: Date,
+): Promise<void> {
+  const [account, taken] = await Promise.all([lockAccountOf(tx, person, typeId, now), loadTaken(tx, id)])
   const back = taken.map((one) => reversalOf(one, id))
   const consumed = taken.map(
     ({ lotId, amount, effectiveOn }): EntryDraft => ({

@@ -2,20 +2,8 @@ import { instantOf } from '#kit/sql.ts'
 import type { Tx } from '#kit/tx.ts'
 import type { Account } from '../domain/account.ts'
 import type { Amount } from '../domain/amount.ts'
-import type { EntryDraft, EntryKind, LeaveType, Lot } from '../domain/model.ts'
+import type { EntryDraft, EntryKind, Lot } from '../domain/model.ts'
 import { type AccountRow, lotColumns, selectAccount } from './ledger.ts'
-
-export interface NamedType extends LeaveType {
-  code: string
-  name: string
-}
-
-export const loadNamedTypes = (tx: Tx): Promise<NamedType[]> =>
-  tx.query<NamedType>(
-    `select id, code, name, unit, overdraft::float8 as overdraft, open from leave_type order by code`,
-    [],
-    'types_named',
-  )
 
 /** What is booked in an account, looked at from a day. */
 export interface Sums {

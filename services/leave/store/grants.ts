@@ -11,11 +11,6 @@ export async function employeesByNumber(tx: Tx, numbers: readonly string[]): Pro
   return new Map([...byNumber].map(([number, found]) => [number, found.map(({ id }) => id)]))
 }
 
-export async function typesByCode(tx: Tx): Promise<Map<string, string>> {
-  const rows = await tx.query<{ code: string; id: string }>('select code, id from leave_type')
-  return new Map(rows.map(({ code, id }) => [code, id]))
-}
-
 /** Which of some lots there are. */
 export async function knownLots(tx: Tx, ids: readonly string[]): Promise<Set<string>> {
   const rows = await tx.query<{ id: string }>('select id from lot where id = any ($1)', [ids], 'lots_known')

@@ -2,10 +2,12 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Tx } from '#kit/tx.ts'
 import { type Account, type Facts, floorOf, newLot } from '../domain/account.ts'
 import type { Amount } from '../domain/amount.ts'
-import type { EntryDraft, Lot } from '../domain/model.ts'
+import type { EntryDraft, Lot, Person } from '../domain/model.ts'
 import { todayOf } from '../domain/person.ts'
+import { refuse } from '../domain/refuse.ts'
 import { book, settle } from '../domain/settlement.ts'
 import { saveChanges, versionAfter } from './ledger-writes.ts'
+import { loadPolicies, loadSchedules, loadTypes } from './rules.ts'
 
 /** An account that is settled through today, with what it was settled by. */
 export interface SettledAccount extends Account {
@@ -31,7 +33,25 @@ export async function lockAccount(tx: Tx, facts: Facts, now: Date): Promise<Sett
   return { ...change.after, version: versionAfter(change), facts, today, now }
 }
 
-/** The same to look at, without a lock; `due` are entries that lockAccount would book. */
+/** The same by all rules of the company there are. */
+export async function lockAccountOf(
+  tx: Tx,
+  person: Person,
+  typeId: string,
+  now: Date,
+): Promise<SettledAccount> {
+  const [types, policies, schedules] = await Promise.all([
+    loadTypes(tx),
+    loadPolicies(tx),
+    // By holidays nothing accrues.
+    loadSchedules(tx, 'infinity', 'infinity'),
+  ])
+  const type = types.find(({ id }) => id === typeId)
+  if (!type) throw refuse('leave-type-not-found', { pointer: '/typeId' })
+  return lockAccount(tx, { person, type, policies, schedules }, now)
+}
+
+/** An account to look at, without a lock; `due` are entries that lockAccount would book. */
 export async function readAccount(
   tx: Tx,
   facts: Facts,

@@ -1,24 +1,12 @@
+import type { ParsedInputOf } from '#kit/contract.ts'
 import type { Tx } from '#kit/tx.ts'
+import type { peopleOperations } from '../contract/people.ts'
 import type { Person, Terms } from '../domain/model.ts'
 import { refuse } from '../domain/refuse.ts'
 import { holdRules } from './rules.ts'
 
-export interface EmployeeFacts {
-  employeeId: string
-  sourceVersion: number
-  employeeNumber: string
-  employments: readonly { joinsOn: string; leavesOn: string | null }[]
-  terms: readonly {
-    effectiveFrom: string
-    effectiveTo: string | null
-    managerId: string | null
-    orgUnitId: string | null
-    location: string | null
-    timeZone: string
-    employmentType: string
-    fte: number
-  }[]
-}
+/** An employee as lifecycle tells. */
+export type EmployeeFacts = ParsedInputOf<(typeof peopleOperations)['putEmployee']>
 
 /**
  * - `older`: as new a state is known, or the person was erased: nothing was written

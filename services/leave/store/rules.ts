@@ -17,10 +17,15 @@ export const holdRules = (tx: Tx) =>
     'rules_hold',
   )
 
+export interface NamedType extends LeaveType {
+  code: string
+  name: string
+}
+
 /** All leave types of the company. */
-export const loadTypes = (tx: Tx): Promise<LeaveType[]> =>
-  tx.query<LeaveType>(
-    'select id, unit, overdraft::float8 as overdraft, open from leave_type order by code',
+export const loadTypes = (tx: Tx): Promise<NamedType[]> =>
+  tx.query<NamedType>(
+    'select id, code, name, unit, overdraft::float8 as overdraft, open from leave_type order by code',
     [],
     'types_load',
   )

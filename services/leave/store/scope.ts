@@ -12,3 +12,7 @@ export async function assertReaches(tx: Tx, scope: Scope, employeeId: string, ow
   )
   if (!row) throw refuse('employee-not-found')
 }
+
+/** What people do for themselves, or HR does for them; nobody else. */
+export const isOwnOrHr = (scope: Scope, employeeId: string): boolean =>
+  scope.reach === 'all' || scope.employeeId === employeeId
