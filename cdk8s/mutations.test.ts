@@ -128,7 +128,7 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
     'retries do no harm',
     (o) => {
       const routes: Spec[] = specOf(o, 'VirtualService', 'directory').http
-      Object.assign(routes.find(({ name }) => name === 'events')!.retries, { attempts: 2, backoff: '200ms' })
+      Object.assign(routes.find(({ name }) => name === 'events')!.retries, { retryOn: 'reset' })
     },
   ],
   [

@@ -131,13 +131,13 @@ interface Route {
   name: string
   match?: { method: { exact: string }; uri: { exact?: string; regex?: string }; headers?: object }[]
   timeout?: string
-  retries: { attempts: number; perTryTimeout?: string; backoff?: string }
+  retries: { attempts: number; retryOn?: string; perTryTimeout?: string; backoff?: string }
 }
 
 function retriesHarmless(objects: readonly ApiObject[], { edges }: Graph): string[] {
   return ofKind(objects, 'VirtualService', namespaces.services).flatMap(({ metadata, spec }) =>
     ((spec?.http ?? []) as Route[])
-      .filter(({ retries }) => retries.attempts > 0)
+      .filter(({ retries }) => retries.attempts > 0 && !isUnsent(retries.retryOn))
       .flatMap((route) => {
         const calls = edges.filter((call) => call.callee === metadata.name && covers(route, call))
         const keyed = route.match?.every(({ headers }) => headers && 'idempotency-key' in headers)
@@ -157,6 +157,13 @@ function retriesHarmless(objects: readonly ApiObject[], { edges }: Graph): strin
       }),
   )
 }
+
+/**
+ * Whether only what the callee has seen nothing of is sent again.
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-retry-on
+ */
+const isUnsent = (retryOn = '') =>
+  retryOn.split(',').every((condition) => ['connect-failure', 'refused-stream'].includes(condition))
 
 /** None is no bound. */
 const millisecondsOf = (duration: string | undefined) =>

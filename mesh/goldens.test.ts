@@ -309,7 +309,9 @@ it('routes: a command from outside, with its key and without', () => {
           exact: /v1/employees
     timeout: 5000ms
     retries:
-      attempts: 0
+      attempts: 2
+      retryOn: connect-failure,refused-stream
+      backoff: 200ms
     route:
       - destination:
           host: workforce

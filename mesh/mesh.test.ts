@@ -76,7 +76,7 @@ describe('retries', () => {
   it('are only where a second try is harmless, inside the deadline', () => {
     for (const call of graph.edges) {
       const { retried, timeout } = behaviourOf(call)
-      if (call.kind === 'stream') expect([retried, timeout]).toEqual(['never', undefined])
+      if (call.kind === 'stream') expect([retried, timeout]).toEqual(['unsent', undefined])
       else expect(timeout).toBe(call.deadline)
       if (call.kind === 'command' && call.caller === 'edge') expect(retried).toBe('with-idempotency-key')
     }

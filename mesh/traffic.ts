@@ -4,17 +4,17 @@ import { byVersion, type CanaryTraffic, subsets } from './versions.ts'
 
 /**
  * What may be tried again, and how long it may take, per operation. Queries, and commands that carry an idempotency
- * key, are retried where the answer never came; streams and OAuth endpoints never.
+ * key, are retried where the answer never came; streams and OAuth endpoints only where nothing was sent yet.
  */
 export interface Behaviour {
-  retried: 'always' | 'with-idempotency-key' | 'never'
+  retried: 'always' | 'with-idempotency-key' | 'unsent'
   /** Milliseconds for all tries; undefined for streams, which have a heartbeat instead. */
   timeout: number | undefined
 }
 
 /** Intent: from the kind and the deadline of an operation. Inside, the client of the kit always sends a key. */
 export function behaviourOf(call: Edge): Behaviour {
-  if (call.kind === 'stream') return { retried: 'never', timeout: undefined }
+  if (call.kind === 'stream') return { retried: 'unsent', timeout: undefined }
   if (call.kind === 'query') return { retried: 'always', timeout: call.deadline }
   return { retried: call.caller === edge ? 'with-idempotency-key' : 'always', timeout: call.deadline }
 }
@@ -23,8 +23,11 @@ export function behaviourOf(call: Edge): Behaviour {
 const attempts = 2
 const shareOfATry = 0.5
 
-/** No answer began (connect-failure, refused-stream, reset), or the callee says that it cannot now (503). */
-const retryOn = 'connect-failure,refused-stream,reset,503'
+/** The callee has seen nothing of the request: another replica may be asked whatever the request would do. */
+const unsent = 'connect-failure,refused-stream'
+
+/** No answer began, or the callee says that it cannot now (503). */
+const unanswered = `${unsent},reset,503`
 
 /**
  * A try waits for anything up to this, the second up to twice as long. Where calls fail fast, few are under way at a
@@ -72,12 +75,15 @@ function routesOf(call: Edge) {
     ...(timeout === undefined ? {} : { timeout: `${timeout}ms` }),
     retries,
   })
-  const never = { attempts: 0 }
+  const sendAgain = { attempts, retryOn: unsent, backoff }
   const perTryTimeout = `${Math.round((timeout ?? 0) * shareOfATry)}ms`
-  const again = { attempts, perTryTimeout, retryOn, backoff }
-  if (retried === 'never') return [route(call.operation, {}, never)]
+  const again = { attempts, perTryTimeout, retryOn: unanswered, backoff }
+  if (retried === 'unsent') return [route(call.operation, {}, sendAgain)]
   if (retried === 'always') return [route(call.operation, {}, again)]
-  return [route(`${call.operation}-with-key`, { headers: withKey }, again), route(call.operation, {}, never)]
+  return [
+    route(`${call.operation}-with-key`, { headers: withKey }, again),
+    route(call.operation, {}, sendAgain),
+  ]
 }
 
 /** Whatever no contract names, e.g. a probe: quick and never retried; the authorization policies refuse the rest. */
