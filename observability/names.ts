@@ -28,8 +28,13 @@ export const labelName = (attribute: Attribute) => underscored(attribute)
 /** `error_type!=""`: the series of what failed. */
 export const anyValue = Symbol('any value')
 
-/** A value, one of several, or any but none. */
-export type Wanted = string | readonly string[] | typeof anyValue
+/** A value, one of several, any but none, none of several, or those that are chosen on a dashboard. */
+export type Wanted =
+  | string
+  | readonly string[]
+  | typeof anyValue
+  | { not: readonly string[] }
+  | { variable: string }
 
 /** The part of a histogram's series with these labels, e.g. `staffmesh_job_lag_seconds_count{service_name="leave"}`. */
 export function series(
@@ -46,9 +51,12 @@ export function series(
 /** One label as PromQL selects by it. */
 export function matcher(label: string, wanted: Wanted): string {
   if (wanted === anyValue) return `${label}!=""`
-  return typeof wanted === 'string'
-    ? `${label}=${JSON.stringify(wanted)}`
-    : `${label}=~${JSON.stringify(wanted.map(literally).join('|'))}`
+  if (typeof wanted === 'string') return `${label}=${JSON.stringify(wanted)}`
+  // Grafana writes what is chosen as a regular expression.
+  if ('variable' in wanted) return `${label}=~"$${wanted.variable}"`
+  return 'not' in wanted ? `${label}!~${anyOf(wanted.not)}` : `${label}=~${anyOf(wanted)}`
 }
+
+const anyOf = (values: readonly string[]) => JSON.stringify(values.map(literally).join('|'))
 
 const literally = (value: string) => value.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
