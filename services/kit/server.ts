@@ -78,7 +78,7 @@ export function createApp<C extends Contract>(
     const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
     methods.set(pattern, [...(methods.get(pattern) ?? []), method])
     const handler = (handlers as Record<string, unknown>)[name] as (input: unknown, call: Call) => unknown
-    const request = { service: contract.service, operation: name, method, path }
+    const request = { service: contract.service, operation: name, kind: op.kind, method, path }
     app.on(method, pattern, (c) => observe(c, request, () => serve(c, contract, name, op, handler, options)))
   }
   for (const [pattern, allowed] of methods)

@@ -16,12 +16,21 @@ const kitTables = {
   migration: 'which migrations have run',
 }
 
+/** Milliseconds that the histograms tell apart, so that what an SLO promises can be counted. */
+export const latencyBounds = [
+  1, 2.5, 5, 10, 25, 50, 100, 200, 300, 500, 800, 1000, 2500, 5000, 10_000,
+] as const
+type LatencyBound = (typeof latencyBounds)[number]
+
 export interface Slo {
   /** Share of requests without a 5xx, e.g. 0.999. */
   availability: number
-  /** Milliseconds within which 99 % of the operations of that kind answer. */
-  latency: { query: number; command: number }
+  /** Milliseconds within which the operations of that kind answer, but for one in a hundred. */
+  latency: { query: LatencyBound; command: LatencyBound }
 }
+
+/** Share of operations that answer within the latency of the SLO. */
+export const withinLatency = 0.99
 
 export interface Scaling {
   min: number

@@ -12,6 +12,7 @@ import {
 } from '@opentelemetry/api'
 import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node'
 import { describeError, forwardLogs } from './log.ts'
+import { latencyBounds } from './service.ts'
 import { type Attributes, attributes, metrics, type Recorder, record, type Start } from './telemetry.ts'
 
 /**
@@ -45,7 +46,7 @@ export function startSdk(
 const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, consumer: SpanKind.CONSUMER }
 
 /** Bounds of the histograms, in seconds: from one statement to a job that waited for hours. */
-const boundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600]
+const boundaries = [...latencyBounds.map((ms) => ms / 1000), 60, 600, 3600]
 
 function openTelemetry(): Recorder {
   const tracer = trace.getTracer('staffmesh')

@@ -167,6 +167,9 @@ describe('one request over two services', () => {
     expect(operations.map((point) => point.attributes['staffmesh.operation'])).toEqual(
       expect.arrayContaining(['raiseTally', 'increment']),
     )
+    expect(operations.map((point) => point.attributes['staffmesh.kind'])).toEqual(
+      operations.map(() => 'command'),
+    )
   })
 
   it('marks what failed on our side, and nothing else, as an error', async () => {

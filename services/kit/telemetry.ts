@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { identityHeaders } from './caller.ts'
+import type { Kind } from './contract.ts'
 import { log, traceOf } from './log.ts'
 
 /** All that may be said of a request, statement or job: a key that is not here neither compiles nor leaves. */
@@ -13,6 +14,7 @@ export const attributes = {
   'db.system.name': 'postgresql',
   'db.query.summary': 'name of the statement, or its verb and table',
   'staffmesh.operation': 'operation of a contract',
+  'staffmesh.kind': 'kind of that operation: query, command or stream',
   'staffmesh.tenant': 'id of the tenant (spans and logs only: metrics would not bear the number)',
   'staffmesh.request': 'id of the request (logs only)',
   'staffmesh.job': 'name of the job',
@@ -63,11 +65,11 @@ export function record(by: Recorder | undefined): void {
 /** One span, one measurement and one log line a request. */
 export async function observe(
   c: Context,
-  request: { service: string; operation: string; method: string; path: string },
+  request: { service: string; operation: string; kind?: Kind; method: string; path: string },
   work: () => Promise<Response>,
 ): Promise<Response> {
   const began = performance.now()
-  const { service, operation, method, path } = request
+  const { service, operation, kind, method, path } = request
   const tenant = c.req.header(identityHeaders.tid)
   const traceparent = c.req.header('traceparent')
   const http = { 'http.request.method': method, 'http.route': path, 'url.scheme': 'http' }
@@ -91,6 +93,7 @@ export async function observe(
       ...http,
       ...outcome,
       'staffmesh.operation': operation,
+      'staffmesh.kind': kind,
     })
   }
   log.info(
