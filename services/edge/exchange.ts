@@ -51,7 +51,11 @@ export class Exchange {
     this.#span = recorder?.start({
       kind: 'server',
       name: `${this.request.method} ${target.route}`,
-      attributes: { ...this.#http(target), 'staffmesh.operation': target.operation },
+      attributes: {
+        ...this.#http(target),
+        'staffmesh.operation': target.operation,
+        'staffmesh.request': this.requestId,
+      },
     })
     this.traceparent = this.#span?.traceparent ?? newTrace()
   }

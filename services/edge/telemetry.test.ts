@@ -49,7 +49,11 @@ it('begins the trace of a request, and says of it only what is declared', async 
     {
       kind: 'server',
       name: 'GET /v1/things/{id}',
-      attributes: { ...http, 'staffmesh.operation': 'getThing' },
+      attributes: {
+        ...http,
+        'staffmesh.operation': 'getThing',
+        'staffmesh.request': answer.headers['x-request-id'],
+      },
       outcome: { 'http.response.status_code': 200, 'error.type': undefined },
     },
   ])

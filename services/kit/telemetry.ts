@@ -16,7 +16,7 @@ export const attributes = {
   'staffmesh.operation': 'operation of a contract',
   'staffmesh.kind': 'kind of that operation: query, command or stream',
   'staffmesh.tenant': 'id of the tenant (spans and logs only: metrics would not bear the number)',
-  'staffmesh.request': 'id of the request (logs only)',
+  'staffmesh.request': 'id of the request (spans of the edge, and logs)',
   'staffmesh.job': 'name of the job',
   'staffmesh.attempt': 'how often the job was begun',
   'staffmesh.feed': 'name of the feed',
