@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { addressOf } from '#kit/client.ts'
 import { listen, onShutdown } from '#kit/listen.ts'
 import { log } from '#kit/log.ts'
@@ -27,10 +26,7 @@ async function run(): Promise<void> {
   harden(listening.server, edge.listener)
   log.info({ service: 'edge', host: config.host, port: config.port }, 'listening')
   onShutdown(config, async () => {
-    listening.notReady()
-    await sleep(config.drainPause)
-    edge.endStreams()
-    await listening.drain()
+    await listening.drain(config.drainPause, () => edge.endStreams())
     await edge.close()
     await telemetry.stop()
   })

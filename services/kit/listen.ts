@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate as arrivalsRead, setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Config } from './config.ts'
@@ -15,6 +16,7 @@ export async function listen(
   ready: () => Promise<boolean>,
 ) {
   let isReady = true
+  let askedAt = 0
   const root = new Hono()
   root.get('/livez', (c) => c.text('ok'))
   root.get('/startupz', async (c) => ((await ready()) ? c.text('ok') : c.text('waiting for the schema', 503)))
@@ -28,10 +30,14 @@ export async function listen(
     response.on('close', () => open.delete(response))
     if (!isReady) lastOn(response)
     const isProbe = request.url === '/livez' || request.url === '/readyz' || request.url === '/startupz'
+    if (!isProbe) askedAt = performance.now()
     void (isProbe ? probes : serve)(request, response)
   })
-  // Above the idle timeout of Envoy's upstream connections (1 hour): the proxy closes first, never we under a request.
-  server.keepAliveTimeout = 3_660_000
+  // What clients are told is less than a drain's pause, in which all others are told to close: none reuses a connection
+  // that we close. Proxies don't heed it; with the buffer it is above the idle timeout of Envoy's upstream connections
+  // (1 hour): the proxy closes first, never we under a request.
+  server.keepAliveTimeout = 4000
+  server.keepAliveTimeoutBuffer = 3_660_000
   server.requestTimeout = 0
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -41,11 +47,26 @@ export async function listen(
     server,
     /** The one that was asked for, or a free one where that was 0. */
     port: (server.address() as AddressInfo).port,
-    notReady() {
+    /**
+     * Leaves so that no caller notices: not ready, so that proxies send elsewhere; when that has had its time, streams
+     * end; when nobody has asked for a while, no connection is taken any more; the open requests are answered.
+     *
+     * @param pause milliseconds in which proxies usually learn of it; those of a busy cluster get up to three times that
+     */
+    async drain(pause = 0, endStreams: () => void = () => {}): Promise<void> {
+      const begun = performance.now()
       isReady = false
       for (const response of open) lastOn(response)
+      await sleep(pause / 2)
+      endStreams()
+      const quiet = pause / 2
+      let since = performance.now()
+      while (performance.now() - since < quiet && performance.now() - begun < 3 * pause) {
+        await sleep(Math.max(1, since + quiet - performance.now()))
+        since = Math.max(since, askedAt)
+      }
+      await close(server)
     },
-    drain: () => close(server),
   }
 }
 
@@ -54,11 +75,15 @@ function lastOn(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader('connection', 'close')
 }
 
-/** Takes no more connections, and ends when the open requests are answered. */
+/**
+ * Takes no more connections, and ends when the open requests are answered. What has arrived is read first: a connection
+ * with a request on it is not idle.
+ */
 async function close(server: Server): Promise<void> {
+  await arrivalsRead()
   const closed = new Promise((resolve) => server.close(resolve))
   // Those that become idle only now would otherwise be kept alive.
-  const idle = setInterval(() => server.closeIdleConnections(), 100)
+  const idle = setInterval(() => arrivalsRead().then(() => server.closeIdleConnections()), 100)
   await closed
   clearInterval(idle)
 }

@@ -92,10 +92,7 @@ async function runServer(service: Service, parts: Parts): Promise<void> {
   const server = await listen(requestListener(app), config, await readiness(service, parts, database))
   log.info({ service: service.name, port: server.port }, 'listening')
   onShutdown(config, async () => {
-    server.notReady()
-    await sleep(config.drainPause)
-    draining.abort()
-    await server.drain()
+    await server.drain(config.drainPause, () => draining.abort())
     await database?.close()
     await telemetry.stop()
   })
@@ -119,7 +116,6 @@ async function runWorker(service: Service, parts: Parts): Promise<void> {
   const server = await listen(getRequestListener(new Hono().fetch), config, async () => worker !== undefined)
   // Before the wait: a launcher or a pod may end while the schema is not there yet.
   onShutdown(config, async () => {
-    server.notReady()
     draining.abort()
     await worker?.stop()
     await server.drain()
