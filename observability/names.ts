@@ -3,6 +3,7 @@
  * https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/
  */
 import type { Attributes, Metric } from '#kit/telemetry.ts'
+import { dnsNameOf, namespaces } from '../mesh/resource.ts'
 
 /** Of the resource that measures; the collector makes them labels of each series. */
 export type ResourceAttribute = 'service.name' | 'service.instance.id'
@@ -28,6 +29,9 @@ export const labelName = (attribute: Attribute) => underscored(attribute)
 /** `error_type!=""`: the series of what failed. */
 export const anyValue = Symbol('any value')
 
+/** The `service.name` of a service's worker, as services/kit/process.ts says it. */
+export const workerOf = (service: string) => `${service}-worker`
+
 /** A value, one of several, any but none, none of several, or those that are chosen on a dashboard. */
 export type Wanted =
   | string
@@ -40,13 +44,44 @@ export type Wanted =
 export function series(
   metric: Metric,
   part: 'bucket' | 'count' | 'sum',
-  wanted: Readonly<Partial<Record<Attribute, Wanted>>> = {},
+  wanted: Readonly<Partial<Record<Attribute | 'le', Wanted>>> = {},
 ): string {
   const labels = Object.entries(wanted).map(([attribute, value]) =>
     matcher(labelName(attribute as Attribute), value),
   )
   return `${metricName(metric)}_${part}${labels.length > 0 ? `{${labels.join(',')}}` : ''}`
 }
+
+/** `le` of the bucket up to one of the histograms' bounds. From version 3 Prometheus writes whole numbers as `1.0`. */
+export const upTo = (seconds: number): Wanted =>
+  Number.isInteger(seconds) ? [`${seconds}`, `${seconds}.0`] : `${seconds}`
+
+/**
+ * What is read of the proxies: Envoy's own stats, by `cluster_name`, which Istio leaves out unless told to keep them, and
+ * what Istio's agent tells beside them.
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
+ * https://istio.io/latest/docs/reference/commands/pilot-agent/#metrics
+ */
+export const proxyMetrics = {
+  /** Answers to callers, after all tries, by `response_code` and once more by `response_code_class`. */
+  answers: 'envoy_cluster_upstream_rq',
+  /** Requests that failed although they were tried as often as they may be. */
+  retriesExhausted: 'envoy_cluster_upstream_rq_retry_limit_exceeded',
+  /** Requests that were not tried again, since too many others were at that time. */
+  retriesOverBudget: 'envoy_cluster_upstream_rq_retry_overflow',
+  /** How many replicas of a callee a caller leaves out at the moment. */
+  ejected: 'envoy_cluster_outlier_detection_ejections_active',
+  /** Seconds until a workload's certificate ends. */
+  certificateEndsIn: 'istio_agent_cert_expiry_seconds',
+} as const
+
+/** Selects what callers' proxies tell of a service, or of all. */
+export const calledService = (service?: string) =>
+  `cluster_name=~${JSON.stringify(calledCluster(service === undefined ? '([^.]+)' : literally(service)))}`
+
+/** A callee as Envoy calls it, e.g. `outbound|8080|stable|leave.staffmesh.svc.cluster.local`. */
+export const calledCluster = (service: string) =>
+  `outbound\\|\\d+\\|[^|]*\\|${service}${literally(dnsNameOf('', namespaces.services))};?`
 
 /** One label as PromQL selects by it. */
 export function matcher(label: string, wanted: Wanted): string {
