@@ -1,0 +1,68 @@
+# One image for each service, and for the edge:
+#
+#   docker build --build-arg SERVICE=leave --tag staffmesh/leave .
+#
+# `production` is a bundle and the Node that package.json pins, without a shell; `development` (--target) runs the
+# sources and starts again when they change. Bases are values. Whoever has the files of a stage already gives them in its
+# place, e.g. --build-context bundle=<folder>; the stage is then not built (cluster/images/ works so).
+
+# Has npm, a shell and tar, and the libatomic that Node needs since 25.
+ARG BUILD_IMAGE=docker.io/library/node:26-trixie-slim
+# Has glibc, libstdc++ and certificates. Of the same release as BUILD_IMAGE, since libatomic comes from there.
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian13:nonroot
+
+FROM ${BUILD_IMAGE} AS packages
+WORKDIR /staffmesh
+COPY package.json package-lock.json .npmrc ./
+# --secret id=npmrc,src=$HOME/.npmrc where packages come from a registry of one's own.
+RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
+    npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM packages AS build
+ARG SERVICE
+RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
+    npm ci --ignore-scripts --no-audit --no-fund
+COPY . .
+RUN node_modules/.bin/node bundle/bundle.ts "${SERVICE}" /bundle
+
+FROM scratch AS bundle
+COPY --from=build /bundle /
+
+FROM packages AS pinned-node
+RUN mkdir -p /node/bin /node/lib && \
+    cp --dereference node_modules/.bin/node /node/bin/ && \
+    cp --dereference /usr/lib/*/libatomic.so.1 /node/lib/
+
+FROM scratch AS node
+COPY --from=pinned-node /node /
+
+FROM scratch AS dependencies
+COPY --from=packages /staffmesh /
+
+# Sources are copied at the start to where they may be edited: mount an empty, writable folder at /staffmesh/services.
+# All else may be read-only. The inspector listens inside the pod only, on 9229.
+FROM ${BUILD_IMAGE} AS development
+ARG SERVICE
+WORKDIR /staffmesh
+COPY --from=dependencies / .
+COPY services /sources
+ENV SERVICE=${SERVICE} PATH=/staffmesh/node_modules/.bin:/usr/bin:/bin
+LABEL org.opencontainers.image.title="staffmesh ${SERVICE}, for development"
+USER 65532:65532
+ENTRYPOINT ["sh", "-c", "[ -e services/index.ts ] || cp -R /sources/. services; exec node --inspect --watch-path=services --watch-preserve-output services/$SERVICE/main.ts \"$@\"", "service"]
+
+FROM ${RUNTIME_IMAGE} AS runtime
+COPY --from=node / /usr/
+ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps
+USER 65532:65532
+WORKDIR /app
+ENTRYPOINT ["node", "main.js"]
+
+FROM runtime AS production
+ARG SERVICE
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+COPY --from=bundle / .
+LABEL org.opencontainers.image.title="staffmesh ${SERVICE}" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
