@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { App, Yaml } from 'cdk8s'
+import { App, type Chart, Yaml } from 'cdk8s'
 import { targetVersion } from '#kit/schema-version.ts'
 import type { Service } from '#kit/service.ts'
 import { DatabaseChart } from '../charts/database.ts'
@@ -15,6 +15,7 @@ import { mesh } from '../mesh/index.ts'
 import { checkCanary } from './canary.ts'
 import { refuseFaults } from './checks.ts'
 import { checkConnections } from './connections.ts'
+import { developed } from './development.ts'
 import { edgeCharts, serviceAnnotationsOf } from './edge.ts'
 import { databasesOf, type Environment, instanceOf, publicUrlOf } from './environments.ts'
 import { keyCharts } from './keys.ts'
@@ -58,7 +59,12 @@ export async function manifestsOf(
   }
   charts.push(...edgeCharts(app, services, environment, jwks))
   charts.push(...keyCharts(app, services, environment))
-  const manifests = new Map(charts.map((chart) => [`${chart.node.id}.yaml`, chart.toJson() as ApiObject[]]))
+  const names = services.map(({ name }) => name)
+  const render = (chart: Chart) => {
+    const objects = chart.toJson() as ApiObject[]
+    return environment.development ? developed(objects, names, environment) : objects
+  }
+  const manifests = new Map(charts.map((chart) => [`${chart.node.id}.yaml`, render(chart)]))
   refuseFaults([...manifests.values()].flat(), graphOf(services))
   return manifests
 }

@@ -69,6 +69,8 @@ export interface Environment {
   publicUrl?: string
   /** `<registry>/<service>:<tag>`; digests, where given, win over the tag. */
   images: { registry: string; tag: string; digests?: Readonly<Record<string, string>> }
+  /** Services run their sources, which `tilt up` keeps as they are here; see docs/develop.md. */
+  development?: boolean
   /** A version that is being tried beside the one of `images`; see docs/deploy.md. */
   canary?: Canary
   /** Bounds what a service declares: a laptop runs one replica of each. */

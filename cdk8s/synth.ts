@@ -11,9 +11,11 @@ try {
       env: { type: 'string' },
       out: { type: 'string' },
       jwks: { type: 'string' },
+      // Of no use but to Tilt, which builds the images for it.
+      development: { type: 'boolean', default: false },
     },
   })
-  const environment = environmentOf(values.env)
+  const environment = { ...environmentOf(values.env), development: values.development }
   const jwks = values.jwks ? await readFile(values.jwks, 'utf8') : '{"keys":[]}'
   const folder = values.out ?? `dist/${environment.name}`
   const manifests = await manifestsOf(services, environment, jwks)
