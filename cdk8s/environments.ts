@@ -216,6 +216,10 @@ export function imageOf(environment: Environment, service: string, version: Vers
   return `${registry}/${service}${image.digest ? `@${image.digest}` : `:${image.tag}`}`
 }
 
+/** What runs of a service, as telemetry tells it. */
+export const versionOf = (environment: Environment, service: string, version: Version = 'stable') =>
+  imageOf(environment, service, version).replace(/^.*?[:@](?=[^/]+$)/, '')
+
 /** The canary of that service, if it has one. */
 export const canaryOf = ({ canary }: Environment, service: string) =>
   canary?.service === service ? canary : undefined

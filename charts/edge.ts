@@ -4,7 +4,8 @@ import type { Construct } from 'constructs'
 import { labelsOf } from '../cdk8s/constructs/labels.ts'
 import { restrictedContainer, restrictedPod } from '../cdk8s/constructs/restricted.ts'
 import { rollingUpdate } from '../cdk8s/constructs/rolling-update.ts'
-import { type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
+import { telemetryVariables } from '../cdk8s/constructs/telemetry.ts'
+import { type Environment, imageOf, publicUrlOf, versionOf } from '../cdk8s/environments.ts'
 import type { EdgeObject } from '../mesh/edge/kong.ts'
 import { edge } from '../mesh/graph.ts'
 import { dnsNameOf, namespaces, servicePort } from '../mesh/resource.ts'
@@ -70,10 +71,18 @@ export class StandInChart extends Chart {
                 name: edge,
                 image: imageOf(environment, edge),
                 ports: [{ name: 'http-edge', containerPort: servicePort }],
-                env: Object.entries(standInEnvironment(environment, callees)).map(([name, value]) => ({
-                  name,
-                  value,
-                })),
+                env: [
+                  ...Object.entries(standInEnvironment(environment, callees)).map(([name, value]) => ({
+                    name,
+                    value,
+                  })),
+                  ...telemetryVariables({
+                    namespace: namespaces.edge,
+                    deployment: edge,
+                    container: edge,
+                    version: versionOf(environment, edge),
+                  }),
+                ],
                 resources: {
                   requests: {
                     cpu: k8s.Quantity.fromString('100m'),

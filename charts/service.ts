@@ -7,7 +7,8 @@ import { labelsOf } from '../cdk8s/constructs/labels.ts'
 import { restrictedContainer, restrictedPod } from '../cdk8s/constructs/restricted.ts'
 import { rollingUpdate } from '../cdk8s/constructs/rolling-update.ts'
 import { spread } from '../cdk8s/constructs/spread.ts'
-import { canaryOf, type Environment, imageOf, publicUrlOf } from '../cdk8s/environments.ts'
+import { telemetryVariables } from '../cdk8s/constructs/telemetry.ts'
+import { canaryOf, type Environment, imageOf, publicUrlOf, versionOf } from '../cdk8s/environments.ts'
 import { migrationAccount } from '../mesh/databases.ts'
 import { outsideVariables } from '../mesh/outside.ts'
 import { namespaces, serversOf, servicePort } from '../mesh/resource.ts'
@@ -104,7 +105,15 @@ function deployment(
               image: imageOf(environment, service.name, version),
               ...(component === 'worker' ? { args: ['worker'] } : {}),
               ports: [{ name: 'http-api', containerPort: servicePort }],
-              env: environmentVariables(props, component),
+              env: [
+                ...environmentVariables(props, component),
+                ...telemetryVariables({
+                  namespace: namespaces.services,
+                  deployment: name,
+                  container: 'service',
+                  version: versionOf(environment, service.name, version),
+                }),
+              ],
               resources: {
                 requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('128Mi') },
                 limits: { memory: k8s.Quantity.fromString('256Mi') },

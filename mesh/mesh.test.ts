@@ -34,6 +34,7 @@ describe('every policy', () => {
       'limit-problems',
       'failure-problems',
       'request-ids',
+      'telemetry-untraced',
       'otel-collector',
     ]
     const names = [

@@ -14,13 +14,16 @@ export interface Resource {
 /** Why a policy stands in the cluster, for the SRE who finds it there. */
 export const because = 'staffmesh.dev/because'
 
+/** Its name, in telemetry and in front of our namespaces. */
+export const product = 'staffmesh'
+
 export const namespaces = {
   /** Services, workers, migrations. */
-  services: 'staffmesh',
-  databases: 'staffmesh-data',
-  edge: 'staffmesh-edge',
+  services: product,
+  databases: `${product}-data`,
+  edge: `${product}-edge`,
   /** Rate limit service and its store. */
-  limits: 'staffmesh-limits',
+  limits: `${product}-limits`,
   /** The collector. */
   observability: 'observability',
 } as const

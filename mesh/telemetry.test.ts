@@ -33,6 +33,8 @@ describe('logs and traces of the proxies', () => {
             mode: CLIENT
           providers:
             - name: staffmesh-access-log
+          filter:
+            expression: "!has(xds.cluster_name) || !xds.cluster_name.endsWith('|otel-collector.observability.svc.cluster.local') || response.code >= 400"
         - match:
             mode: SERVER
           providers:

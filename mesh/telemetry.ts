@@ -1,5 +1,5 @@
-import { collector } from './egress.ts'
-import { namespaces, type Resource, resource } from './resource.ts'
+import { collector, collectorPorts } from './egress.ts'
+import { dnsNameOf, namespaces, type Resource, resource } from './resource.ts'
 
 /** As istio-values.ts declares them to the control plane. */
 export const providers = { logs: 'staffmesh-access-log', traces: 'staffmesh-traces' } as const
@@ -22,6 +22,11 @@ const tracingIn = (namespace: string) =>
         customTags: withheld,
       }
 
+const collectorHost = dnsNameOf(collector.name, collector.namespace)
+
+/** What is sent to the collector is logged where that fails; what has no cluster was answered by the proxy itself. */
+const worthALine = `!has(xds.cluster_name) || !xds.cluster_name.endsWith('|${collectorHost}') || response.code >= 400`
+
 /**
  * Each call is logged once, by the caller's proxy, which knows the operation and the tries; the callee's adds what it
  * refused. All are traced; the collector decides what is kept. Metrics are Istio's defaults: naming a provider here would
@@ -29,7 +34,7 @@ const tracingIn = (namespace: string) =>
  * https://istio.io/latest/docs/reference/config/telemetry/
  */
 export const telemetry = (): Resource[] =>
-  Object.values(namespaces).map((namespace) =>
+  Object.values(namespaces).flatMap((namespace) => [
     resource(
       'telemetry.istio.io/v1',
       'Telemetry',
@@ -37,7 +42,11 @@ export const telemetry = (): Resource[] =>
       'calls are logged and traced without what names a person',
       {
         accessLogging: [
-          { match: { mode: 'CLIENT' }, providers: [{ name: providers.logs }] },
+          {
+            match: { mode: 'CLIENT' },
+            providers: [{ name: providers.logs }],
+            filter: { expression: worthALine },
+          },
           {
             match: { mode: 'SERVER' },
             providers: [{ name: providers.logs }],
@@ -48,4 +57,30 @@ export const telemetry = (): Resource[] =>
       },
       namespace,
     ),
+    untraced(namespace),
+  ])
+
+const never = { numerator: 0 }
+
+/** What processes send to the collector would be a trace of its own each time: the route there makes none. */
+const untraced = (namespace: string) =>
+  resource(
+    'networking.istio.io/v1alpha3',
+    'EnvoyFilter',
+    'telemetry-untraced',
+    'telemetry on its way to the collector is no trace',
+    {
+      configPatches: Object.values(collectorPorts).map((port) => ({
+        applyTo: 'HTTP_ROUTE',
+        match: {
+          context: 'SIDECAR_OUTBOUND',
+          routeConfiguration: { vhost: { name: `${collectorHost}:${port}` } },
+        },
+        patch: {
+          operation: 'MERGE',
+          value: { tracing: { client_sampling: never, random_sampling: never, overall_sampling: never } },
+        },
+      })),
+    },
+    namespace,
   )

@@ -21,6 +21,21 @@ export const attributes = {
   'staffmesh.attempt': 'how often the job was begun',
   'staffmesh.feed': 'name of the feed',
 } as const
+
+/** Who says it, by https://opentelemetry.io/docs/specs/semconv/resource/: what a cluster tells the process, and the SDK. */
+export const resourceAttributes = {
+  'service.name': 'name of the service; its worker is `<service>-worker`',
+  'service.namespace': 'the product',
+  'service.version': 'tag or digest of its image',
+  'service.instance.id': 'one container of one pod, elsewhere made up at the start',
+  'k8s.namespace.name': 'namespace of the pod',
+  'k8s.deployment.name': 'its Deployment',
+  'k8s.pod.name': 'its name',
+  'k8s.container.name': 'the container',
+  'telemetry.sdk.language': 'nodejs',
+  'telemetry.sdk.name': 'opentelemetry',
+  'telemetry.sdk.version': 'version of the SDK',
+} as const
 export type Attributes = { -readonly [K in keyof typeof attributes]?: string | number | undefined }
 
 /** All metrics; each is a histogram of seconds. */
