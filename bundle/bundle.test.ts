@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ import { forgetful, type Postgres, startPostgres } from '../local/postgres.ts'
 import type { Connections } from '../local/prepare.ts'
 import { keptSecrets } from '../local/secrets.ts'
 import { createSupervisor } from '../local/supervisor.ts'
+import packageJson from '../package.json' with { type: 'json' }
 import { services } from '../services/index.ts'
 import { bundle, bundles } from './bundle.ts'
 
@@ -112,6 +113,42 @@ describe('bundles, away from the checkout', () => {
     await expect(failed).rejects.toMatchObject({
       stdout: expect.stringMatching(/services\/kit\/config\.ts:\d+/),
     })
+  })
+})
+
+describe('a bill of materials', () => {
+  interface Bill {
+    metadata: { component: { name: string } }
+    components: { name: string; version: string; hashes?: unknown[] }[]
+  }
+  let folder: string
+  let bill: Bill
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'staffmesh-bundle-'))
+    await bundle('edge', folder)
+    bill = JSON.parse(await readFile(join(folder, 'bom.json'), 'utf8'))
+  }, 60_000)
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  it('names each package that source maps name, and no other that is installed', async () => {
+    const names = await readdir(folder)
+    const maps = names.filter((name) => name.endsWith('.map'))
+    const sources = await Promise.all(
+      maps.map(async (map) => JSON.parse(await readFile(join(folder, map), 'utf8')).sources as string[]),
+    )
+    // `.build-data` and the like are folders of who built the package.
+    const expected = sources
+      .flat()
+      .flatMap((source) => source.match(/.*node_modules\/((?:@[^/]+\/[^/.]|[^/@.])[^/]*)/)?.[1] ?? [])
+    // Read at run time: neither is code that was bundled.
+    expected.push('swagger-ui-dist', process.execPath.match(/node_modules\/([^/]+)/)![1]!)
+    expect(bill.metadata.component.name).toBe('edge')
+    expect(new Set(bill.components.map(({ name }) => name))).toEqual(new Set(expected))
+  })
+
+  it('has the version that is installed, and its hash', () => {
+    const hono = bill.components.find(({ name }) => name === 'hono')
+    expect(hono).toMatchObject({ version: packageJson.dependencies.hono, hashes: [expect.anything()] })
   })
 })
 

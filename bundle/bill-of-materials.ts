@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+const root = resolve(import.meta.dirname, '..')
+
+/** As much of CycloneDX as is read here: https://cyclonedx.org/docs/1.5/json */
+interface Bill {
+  serialNumber?: string
+  metadata: { timestamp?: string; component: { 'bom-ref': string } }
+  components: { 'bom-ref': string }[]
+  dependencies: { ref: string; dependsOn: string[] }[]
+}
+
+/** What npm lists, of every package in the lockfile, with license and hash; asked once. */
+let listed: Promise<string> | undefined
+
+/**
+ * The packages of which a file is in a bundle, and how they depend on each other, as CycloneDX in JSON. It has neither
+ * date nor serial number: the same sources give the same bytes.
+ *
+ * @param files relative to the root of the project, e.g. node_modules/pg/lib/index.js; our own are no packages
+ */
+export async function billOfMaterials(service: string, files: Iterable<string>): Promise<string> {
+  listed ??= list()
+  const { serialNumber, ...bill } = JSON.parse(await listed) as Bill
+  const lockfile = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'))
+  const found = new Set<string>()
+  for (const file of files) {
+    const [folder, name] = file.match(/^.*node_modules\/((?:@[^/]+\/)?[^/]+)/) ?? []
+    if (folder) found.add(`${name}@${lockfile.packages[folder].version}`)
+  }
+  const components = bill.components.filter((component) => found.has(component['bom-ref']))
+  const missing = found.difference(new Set(components.map((component) => component['bom-ref'])))
+  if (missing.size > 0)
+    throw new Error(`npm does not list ${[...missing].join(', ')}, which ${service} bundles: npm ci`)
+  const { timestamp, component, ...metadata } = bill.metadata
+  const itself = { ...component, type: 'application', name: service }
+  const dependencies = bill.dependencies
+    .filter(({ ref }) => found.has(ref) || ref === component['bom-ref'])
+    .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((other) => found.has(other)) }))
+  return `${JSON.stringify({ ...bill, metadata: { ...metadata, component: itself }, components, dependencies }, null, 1)}\n`
+}
+
+async function list(): Promise<string> {
+  // Of all: with `--omit dev`, npm 11.19 leaves out what both a tool and a service depend on.
+  const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only']
+  const { stdout } = await promisify(execFile)('npm', args, { cwd: root, maxBuffer: 16 * 2 ** 20 })
+  return stdout
+}
