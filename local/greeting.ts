@@ -1,4 +1,5 @@
 import type { Demo } from './seed/seed.ts'
+import { table } from './table.ts'
 
 type Facts = {
   url: string
@@ -6,10 +7,11 @@ type Facts = {
   seconds: number
   demo: Demo | undefined
   now?: string | undefined
+  observe?: boolean
 }
 
 /** What a person sees once everything runs. */
-export function greeting({ url, dataDir, seconds, demo, now }: Facts): string {
+export function greeting({ url, dataDir, seconds, demo, now, observe }: Facts): string {
   const parts = [
     `Staffmesh is ready after ${seconds.toFixed(1)} s. Ctrl-C stops it.`,
     `  Edge      ${url}\n  API docs  ${url}/docs\n  Data      ${dataDir} (logs in logs/)`,
@@ -20,6 +22,7 @@ export function greeting({ url, dataDir, seconds, demo, now }: Facts): string {
         '  What it books now stays booked: keep such data apart with --data-dir.',
     )
   if (demo) parts.push(accounts(demo), example(url, demo))
+  if (observe) parts.push(traces)
   return `\n${parts.join('\n\n')}\n`
 }
 
@@ -37,9 +40,6 @@ function example(url: string, { accounts }: Demo): string {
   ].join('\n')
 }
 
-function table(rows: string[][]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) =>
-    `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd(),
-  )
-}
+const traces = `Traces: each answer names its request in the header x-request-id, or takes the one that is sent
+  npm run -s trace -- <x-request-id>   shows its trace as a tree
+  npm run -s trace                     lists the latest ones`

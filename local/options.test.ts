@@ -4,9 +4,11 @@ import { parseOptions } from './options.ts'
 const parse = (...args: string[]) => parseOptions(args, {})
 
 test('has defaults and takes its flags', () => {
-  expect(parse()).toEqual({ port: 8080, dataDir: undefined, fresh: false, now: undefined })
-  const given = { port: 9000, dataDir: '/srv/data', fresh: true, now: '2027-01-01T00:00:00Z' }
-  expect(parse('--port', '9000', '--data-dir=/srv/data', '--fresh', '--now', given.now)).toEqual(given)
+  expect(parse()).toEqual({ port: 8080, dataDir: undefined, fresh: false, now: undefined, observe: false })
+  const given = { port: 9000, dataDir: '/srv/data', fresh: true, now: '2027-01-01T00:00:00Z', observe: true }
+  expect(parse('--port', '9000', '--data-dir=/srv/data', '--fresh', '--observe', '--now', given.now)).toEqual(
+    given,
+  )
   expect(parse('--help')).toBe('help')
 })
 
@@ -26,4 +28,10 @@ test('says so when npm has taken a flag for itself', () => {
   const remedy = 'Write two dashes before it: npm start -- --fresh'
   expect(() => parseOptions([], { npm_config_fresh: 'true' })).toThrow(remedy)
   expect(parseOptions(['--fresh'], { npm_config_fresh: 'true' })).toMatchObject({ fresh: true })
+})
+
+test('says so when the traces go elsewhere', () => {
+  const elsewhere = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
+  expect(() => parseOptions(['--observe'], elsewhere)).toThrow('http://collector:4318: use one of them')
+  expect(parseOptions([], elsewhere)).toMatchObject({ observe: false })
 })

@@ -8,6 +8,8 @@ export type Options = {
   fresh: boolean
   /** The instant from which the clock of leave goes on; unset: it is the system's. */
   now: string | undefined
+  /** Collect traces. */
+  observe: boolean
 }
 
 export const usage = `Starts Staffmesh on this machine: PostgreSQL, every service and the edge.
@@ -19,12 +21,13 @@ export const usage = `Starts Staffmesh on this machine: PostgreSQL, every servic
   --fresh              delete the data first and begin with a new demo company
   --now <instant>      set the clock of leave, e.g. 2027-01-01T00:00:00Z: what accrues, expires and may be requested
                        goes by it, all else by the clock of this machine
+  --observe            collect traces, to be seen with: npm run trace
   --help               show this
 `
 
 /** Throws an error that tells what is wrong with the arguments; `help` when they ask for it. */
 export function parseOptions(args: string[], environment = process.env): Options | 'help' {
-  for (const flag of ['port', 'data-dir', 'fresh', 'now']) {
+  for (const flag of ['port', 'data-dir', 'fresh', 'now', 'observe']) {
     // npm keeps a flag in front of "--" for itself and would start us without it.
     if (
       environment[`npm_config_${flag.replace('-', '_')}`] !== undefined &&
@@ -43,7 +46,13 @@ export function parseOptions(args: string[], environment = process.env): Options
   const { now } = values
   if (now !== undefined && !instant.safeParse(now).success)
     throw new Error(`--now takes an instant in UTC such as 2027-01-01T00:00:00Z, not "${now}".`)
-  return { port, dataDir: values['data-dir'], fresh: values.fresh, now }
+  const { fresh, observe } = values
+  const elsewhere = environment.OTEL_EXPORTER_OTLP_ENDPOINT
+  if (observe && elsewhere)
+    throw new Error(
+      `--observe collects the traces here, but OTEL_EXPORTER_OTLP_ENDPOINT sends them to ${elsewhere}: use one of them.`,
+    )
+  return { port, dataDir: values['data-dir'], fresh, now, observe }
 }
 
 function parse(args: string[]) {
@@ -57,6 +66,7 @@ function parse(args: string[]) {
         'data-dir': { type: 'string' },
         fresh: { type: 'boolean', default: false },
         now: { type: 'string' },
+        observe: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })

@@ -50,6 +50,7 @@ async function runUntilAsked(options: Options, dataDir: string): Promise<number>
       port: options.port,
       services,
       now: options.now,
+      observe: options.observe,
       signal: asked.signal,
       ...((await isFirstStart(dataDir)) && { enter }),
     })
@@ -59,8 +60,8 @@ async function runUntilAsked(options: Options, dataDir: string): Promise<number>
   }
   insisted.signal.addEventListener('abort', () => system.kill())
   const seconds = (performance.now() - began) / 1000
-  const { now } = options
-  say(greeting({ url: system.url, dataDir, seconds, demo: await readDemo(dataDir), now }))
+  const { now, observe } = options
+  say(greeting({ url: system.url, dataDir, seconds, demo: await readDemo(dataDir), now, observe }))
 
   const failure = await Promise.race([aborted(asked.signal), system.failed])
   if (failure) complain(failure)

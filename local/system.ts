@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Service } from '#kit/service.ts'
 import { startChild } from './child.ts'
+import { observationOf } from './observe.ts'
 import { commonEnvironment, inService, planOf, portsNeeded } from './plan.ts'
 import { freePorts } from './ports.ts'
 import { startPostgres } from './postgres.ts'
@@ -16,6 +17,8 @@ export type SystemOptions = {
   services: readonly Service[]
   /** To what the clock of leave is set. */
   now?: string | undefined
+  /** Whether traces are collected. */
+  observe?: boolean
   postgresSettings?: Record<string, string | number | boolean>
   /**
    * What is to be done first of all, at these addresses. The workers that follow events start after it: they would
@@ -61,7 +64,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       dataDir,
       withDatabase.map(({ name }) => name),
     ),
-    freePorts(portsNeeded(services)),
+    freePorts(portsNeeded(services) + 1),
   ]).catch(async (error) => {
     preparation.cancel()
     warming?.cancel()
@@ -72,6 +75,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     throw error
   })
   const supervisor = createSupervisor({ logDir: join(dataDir, 'logs'), grace })
+  const observation = options.observe ? observationOf(dataDir, ports.pop()!, environment) : undefined
   let phases: string[][] = []
   let isStopping = false
   const stop = async () => {
@@ -98,8 +102,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     })
     // Without it the processes start as well, only later.
     await warming?.ask(null).catch(() => {})
-    const plan = planOf({ ...options, environment, connections, secrets, ports })
-    phases = plan.phases
+    const plan = planOf({
+      ...options,
+      environment: { ...environment, ...observation?.environment },
+      connections,
+      secrets,
+      ports,
+    })
+    phases = observation ? [...plan.phases, [observation.receiver.name]] : plan.phases
     const postgresEnded = postgres.exited.then(() => {
       const failure = new Error(`PostgreSQL has ended. Its log: ${postgres.logFile}`)
       return isStopping ? new Promise<never>(() => {}) : failure
@@ -108,6 +118,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const { processes, followers } = plan
     const start = (specs: ProcessSpec[]) => Promise.all(specs.map((spec) => supervisor.start(spec)))
     const inOrder = async () => {
+      if (observation) await supervisor.start(observation.receiver)
       const later = processes.filter(({ name }) => options.enter && followers.includes(name))
       await start(processes.filter((spec) => !later.includes(spec)))
       await options.enter?.(plan.addresses)

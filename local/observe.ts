@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url'
+import type { ProcessSpec } from './supervisor.ts'
+
+/** What is added to the processes of a run whose traces are to be seen. */
+export interface Observation {
+  /** Takes the spans: started before all others, stopped after them. */
+  receiver: ProcessSpec
+  /** Has the other processes send them. */
+  environment: Record<string, string>
+}
+
+export function observationOf(
+  dataDir: string,
+  port: number,
+  environment: Record<string, string>,
+): Observation {
+  const url = `http://127.0.0.1:${port}`
+  return {
+    receiver: {
+      name: 'observe',
+      args: [fileURLToPath(new URL('./observe-receiver.ts', import.meta.url))],
+      env: { ...environment, DATA_DIR: dataDir, PORT: String(port) },
+      readyUrl: `${url}/readyz`,
+    },
+    environment: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_METRICS_EXPORTER: 'none',
+      OTEL_LOGS_EXPORTER: 'none',
+      // Milliseconds: whoever has made a request looks for its trace at once.
+      OTEL_BSP_SCHEDULE_DELAY: '500',
+    },
+  }
+}
