@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { App, type Chart, Yaml } from 'cdk8s'
 import { targetVersion } from '#kit/schema-version.ts'
 import type { Service } from '#kit/service.ts'
+import { DashboardsChart } from '../charts/dashboards.ts'
 import { DatabaseChart } from '../charts/database.ts'
 import { LimitsChart } from '../charts/limits.ts'
 import { MeshChart } from '../charts/mesh.ts'
@@ -17,7 +18,7 @@ import { refuseFaults } from './checks.ts'
 import { checkConnections } from './connections.ts'
 import { developed } from './development.ts'
 import { edgeCharts, serviceAnnotationsOf } from './edge.ts'
-import { databasesOf, type Environment, instanceOf, publicUrlOf } from './environments.ts'
+import { databasesOf, type Environment, instanceOf, monitoringOf, publicUrlOf } from './environments.ts'
 import { keyCharts } from './keys.ts'
 
 /** Builds all objects of an environment; a file a chart, in the order in which they are best applied. */
@@ -35,6 +36,7 @@ export async function manifestsOf(
     ...databasesOf(environment),
     canary: environment.canary,
     outsideHosts: environment.outside,
+    ...monitoringOf(environment),
     outsideStore: 'outside' in environment.limits.store ? environment.limits.store.outside : undefined,
   })
   // Policies before workloads: nothing of ours ever runs without them.
@@ -43,6 +45,7 @@ export async function manifestsOf(
   charts.push(...databaseCharts(app, services, environment))
   charts.push(new LimitsChart(app, '15-limits', { graph: graphOf(services), environment }))
   charts.push(new TelemetryChart(app, '15-telemetry', environment))
+  if (environment.dashboards) charts.push(new DashboardsChart(app, '15-dashboards', services))
   const annotations = serviceAnnotationsOf(services, environment)
   for (const service of services) {
     const schema = service.database

@@ -1,8 +1,10 @@
 import type { Tls } from '../mesh/edge/certificate.ts'
 import type { KongValues } from '../mesh/edge/kong-values.ts'
 import type { DatabaseOptions } from '../mesh/instances.ts'
+import type { MonitoringOptions, OutsidePrometheus } from '../mesh/monitoring.ts'
 import type { OutsideAddresses } from '../mesh/outside.ts'
 import type { CanaryTraffic, Version } from '../mesh/versions.ts'
+import type { Sampling } from '../observability/collector.ts'
 
 /** Where a service's database is, as a connection needs it: outside, or one of two kinds inside. */
 export interface DatabaseInstance {
@@ -54,11 +56,15 @@ export interface LimitService {
   store: { image: string } | { outside: { host: string; port: number; caSecret: string } }
 }
 
-/** The OpenTelemetry Collector. */
-export interface Collector {
+/** The OpenTelemetry Collector, what keeps the traces that it hands on, and who fetches its numbers. */
+export interface Telemetry {
   /** An image whose entrypoint is the collector, with the parts that observability/collector.ts uses. */
   image: string
-  replicas: number
+  sampling: Sampling
+  /** Jaeger in the cluster, in memory, or a backend that takes traces and logs by OTLP over https. */
+  traces: { image: string } | { outside: { host: string; port: number; tokenSecret: string } }
+  /** A Prometheus of our own, that keeps a day; or one of the Prometheus Operator, with a sidecar. */
+  metrics: { image: string } | { operator: OutsidePrometheus }
 }
 
 export interface Environment {
@@ -79,7 +85,9 @@ export interface Environment {
   /** Instance per service; `main` unless told. */
   instanceOf?: Readonly<Record<string, string>>
   limits: LimitService
-  telemetry: Collector
+  telemetry: Telemetry
+  /** There is a Grafana whose sidecar reads dashboards from ConfigMaps of all namespaces. */
+  dashboards?: true
   /** Where the hosts are that services declare as `outside`. */
   outside?: OutsideAddresses
   edge: 'kong' | 'stand-in'
@@ -101,7 +109,10 @@ const local = {
 /** Of the commit that this project is tested with. */
 const ratelimitImage = 'docker.io/envoyproxy/ratelimit:3fb70258'
 
-const collectorImage = 'docker.io/otel/opentelemetry-collector:0.159.0'
+const collectorImage = 'docker.io/otel/opentelemetry-collector-contrib:0.159.0'
+
+/** One can look at each request soon after it. */
+const everything: Sampling = { share: 100, slow: 1000, wait: 2 }
 
 /** The values of each environment, in one place. Secrets are named in docs/deploy.md and never stand here. */
 export const environments: Readonly<Record<string, Environment>> = {
@@ -116,7 +127,13 @@ export const environments: Readonly<Record<string, Environment>> = {
       replicas: 1,
       store: { image: 'docker.io/valkey/valkey:8.1.10' },
     },
-    telemetry: { image: collectorImage, replicas: 1 },
+    telemetry: {
+      image: collectorImage,
+      sampling: everything,
+      traces: { image: 'docker.io/jaegertracing/all-in-one:1.76.0' },
+      metrics: { image: 'docker.io/prom/prometheus:v3.5.0' },
+    },
+    dashboards: true,
     domain: 'staffmesh.localhost',
     publicUrl: 'http://staffmesh.localhost:8080',
     edge: 'kong',
@@ -133,7 +150,12 @@ export const environments: Readonly<Record<string, Environment>> = {
       replicas: 1,
       store: { image: 'localhost:5001/staffmesh/redis:7.0' },
     },
-    telemetry: { image: 'localhost:5001/platform/otel-collector:dev', replicas: 1 },
+    telemetry: {
+      image: 'localhost:5001/platform/otel-collector:dev',
+      sampling: everything,
+      traces: { image: 'localhost:5001/platform/jaeger:dev' },
+      metrics: { image: 'localhost:5001/platform/prometheus:2.42' },
+    },
     domain: 'staffmesh.test',
     publicUrl: 'http://staffmesh.test',
     edge: 'stand-in',
@@ -154,7 +176,13 @@ export const environments: Readonly<Record<string, Environment>> = {
       replicas: 2,
       store: { outside: { host: 'redis.staging.internal', port: 6379, caSecret: 'ratelimit-store-ca' } },
     },
-    telemetry: { image: collectorImage, replicas: 2 },
+    telemetry: {
+      image: collectorImage,
+      sampling: { share: 25, slow: 1000, wait: 10 },
+      traces: { outside: { host: 'otlp.staging.internal', port: 443, tokenSecret: 'traces-token' } },
+      metrics: { operator: { namespace: 'monitoring', serviceAccount: 'prometheus-k8s' } },
+    },
+    dashboards: true,
     edge: 'kong',
     kong: { replicas: { min: 2, max: 4 } },
     tls: { clusterIssuer: 'letsencrypt' },
@@ -181,7 +209,13 @@ export const environments: Readonly<Record<string, Environment>> = {
       replicas: 3,
       store: { outside: { host: 'redis.internal', port: 6379, caSecret: 'ratelimit-store-ca' } },
     },
-    telemetry: { image: collectorImage, replicas: 3 },
+    telemetry: {
+      image: collectorImage,
+      sampling: { share: 5, slow: 1000, wait: 10 },
+      traces: { outside: { host: 'otlp.internal', port: 443, tokenSecret: 'traces-token' } },
+      metrics: { operator: { namespace: 'monitoring', serviceAccount: 'prometheus-k8s' } },
+    },
+    dashboards: true,
     edge: 'kong',
     kong: { replicas: { min: 3, max: 12 } },
     tls: { clusterIssuer: 'letsencrypt' },
@@ -240,6 +274,12 @@ export const databasesOf = (environment: Environment): DatabaseOptions => ({
       cluster ? [[name, { backupPort: portOf(cluster.backup.endpoint) }]] : [],
     ),
   ),
+})
+
+/** What the mesh must know of who keeps traces and numbers. */
+export const monitoringOf = ({ telemetry: { traces, metrics } }: Environment): MonitoringOptions => ({
+  outsideTraces: 'outside' in traces ? { host: traces.outside.host, port: traces.outside.port } : undefined,
+  outsidePrometheus: 'operator' in metrics ? metrics.operator : undefined,
 })
 
 const portOf = (endpoint: string | undefined) => Number(endpoint && new URL(endpoint).port) || 443

@@ -1,0 +1,11 @@
+import type { Service } from '#kit/service.ts'
+import { business } from './business.ts'
+import { overview } from './overview.ts'
+import { serviceDashboard } from './service.ts'
+
+/** All dashboards, in the order in which one looks at them. */
+export const dashboardsOf = (services: readonly Service[]) => [
+  overview(services),
+  business(),
+  ...services.map(serviceDashboard),
+]
