@@ -12,6 +12,8 @@ export const addresses = {
 
 export const nodeName = 'staffmesh'
 export const interfaceName = 'staffmesh0'
+/** In kubeconfigs; the Tiltfile knows the cluster by it. */
+export const contextName = 'bare-staffmesh'
 export const clusterDomain = 'cluster.local'
 
 export const ports = { registry: 5001, kubernetes: 6443 } as const

@@ -1,7 +1,7 @@
 import { access, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../shell.ts'
-import { addresses, clusterDomain, nodeName, ports } from './addresses.ts'
+import { addresses, clusterDomain, contextName, nodeName, ports } from './addresses.ts'
 import { folders } from './folders.ts'
 
 interface Subject {
@@ -95,7 +95,7 @@ async function writeKubeconfig(name: string): Promise<void> {
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
-    'current-context': 'staffmesh',
+    'current-context': contextName,
     clusters: [
       {
         name: 'staffmesh',
@@ -108,7 +108,7 @@ async function writeKubeconfig(name: string): Promise<void> {
     users: [
       { name, user: { 'client-certificate': inPki(`${name}.crt`), 'client-key': inPki(`${name}.key`) } },
     ],
-    contexts: [{ name: 'staffmesh', context: { cluster: 'staffmesh', user: name } }],
+    contexts: [{ name: contextName, context: { cluster: 'staffmesh', user: name } }],
   }
   await writeFile(kubeconfigOf(name), JSON.stringify(config, null, 2), { mode: 0o600 })
 }

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Service } from '#kit/service.ts'
 import type { Environment } from '../../cdk8s/environments.ts'
 import { edge } from '../../mesh/graph.ts'
@@ -8,10 +6,10 @@ import type { Binaries } from '../binaries/build.ts'
 import { addresses } from '../node/addresses.ts'
 import { folders } from '../node/folders.ts'
 import { kubectl } from '../node/start.ts'
-import { Refusal, run, step, until } from '../shell.ts'
+import { Refusal, step, until } from '../shell.ts'
 import { dns } from './dns.ts'
 import { istioManifests } from './istio.ts'
-import { makeSecrets, publicSigningKeys } from './secrets.ts'
+import { renderProduct } from './product.ts'
 import { volumes } from './volumes.ts'
 
 const list = (items: readonly object[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
@@ -33,21 +31,11 @@ export async function installPlatform(binaries: Binaries, environment: Environme
 /** The product, as `npm run synth -- --env bare` writes it. */
 export async function installProduct(services: readonly Service[], environment: Environment): Promise<void> {
   const { manifests } = folders()
-  const apply = (path: string) => kubectl(['apply', '--server-side', '--force-conflicts', '--filename', path])
-  const synth = (...args: string[]) =>
-    run(process.execPath, ['cdk8s/synth.ts', '--env', environment.name, '--out', manifests, ...args], {
-      cwd: join(import.meta.dirname, '..', '..'),
-    })
-  await step('Make namespaces and Secrets', async () => {
-    await synth()
-    await apply(join(manifests, '00-namespaces.yaml'))
-    await makeSecrets(kubectl, services, environment)
-  })
+  await step('Make namespaces and Secrets, and render the manifests', () =>
+    renderProduct(kubectl, services, environment, { folder: manifests, by: 'cluster:up' }),
+  )
   await step('Apply the manifests', async () => {
-    const jwks = join(folders().node, 'public-keys.json')
-    await writeFile(jwks, await publicSigningKeys(kubectl, services))
-    await synth('--jwks', jwks)
-    await apply(manifests)
+    await kubectl(['apply', '--server-side', '--force-conflicts', '--filename', manifests])
     await giveAddress()
   })
   await step('Wait for the services', () => ready(Object.values(namespaces)))

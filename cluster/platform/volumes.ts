@@ -1,9 +1,10 @@
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Environment } from '../../cdk8s/environments.ts'
 import { namespaces } from '../../mesh/resource.ts'
 import { nodeName } from '../node/addresses.ts'
 import { folders } from '../node/folders.ts'
+import type { Kubectl } from './secrets.ts'
 
 /** A folder of the node for each database inside the cluster: there is nobody who provisions volumes. */
 export async function volumes({ instances }: Environment): Promise<object[]> {
@@ -34,4 +35,13 @@ export async function volumes({ instances }: Environment): Promise<object[]> {
       }
     }),
   )
+}
+
+/** Empties them, once nobody has a claim on them any more. */
+export async function emptyVolumes(kubectl: Kubectl, environment: Environment): Promise<void> {
+  await rm(folders().volumes, { recursive: true, force: true })
+  const items = await volumes(environment)
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+  // A volume remembers its claim, so it is made anew.
+  await kubectl(['replace', '--force', '--filename', '-'], list)
 }

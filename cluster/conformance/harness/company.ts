@@ -2,14 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { acceptInvitation } from '../../../local/seed/password.ts'
 import { namespaces } from '../../../mesh/resource.ts'
 import { logInByForm } from '../../../services/identity/fixtures/login.ts'
+import { type Account, keepOperator, keptOperator } from '../../platform/operator.ts'
 import { publicUrl } from './edge.ts'
-import { apply, exec, kubectl, readyPods } from './kubernetes.ts'
-
-export interface Account {
-  company: string
-  email: string
-  password: string
-}
+import { exec, kubectl, readyPods } from './kubernetes.ts'
 
 export interface Company extends Account {
   tenant: string
@@ -17,40 +12,23 @@ export interface Company extends Account {
   token(): Promise<string>
 }
 
-const kept = { name: 'conformance-operator', namespace: 'default' }
-
-/**
- * The first operator of the installation. There is one only, so its password is kept in the cluster for the next run.
- */
+/** The first operator of the installation. */
 export async function operator(): Promise<Account> {
-  const found = await kubectl([
-    'get',
-    'secret',
-    kept.name,
-    '--namespace',
-    kept.namespace,
-    '--output',
-    'json',
-  ]).catch(() => '')
-  if (found) {
-    const { data } = JSON.parse(found) as { data: { account: string } }
-    return JSON.parse(Buffer.from(data.account, 'base64').toString()) as Account
-  }
+  const kept = await keptOperator(kubectl)
+  if (kept) return kept
   const [pod] = await readyPods(namespaces.services, 'app.kubernetes.io/name=identity')
+  // From sources where `tilt up` runs them, else beside the bundle.
+  const [container] = pod!.spec.containers
+  const program = container.command?.at(-1).replace('main.ts', 'first-operator.ts') ?? 'first-operator.js'
   const email = 'operator@example.com'
   const company = 'operations'
   const invitation = await exec(
     { name: pod!.metadata.name, namespace: namespaces.services, container: 'service' },
-    ['node', 'first-operator.js', '--company', company, '--email', email, '--name', 'Conformance Operator'],
+    ['node', program, '--company', company, '--email', email, '--name', 'Conformance Operator'],
   )
   const password = await acceptInvitation(invitation.trim(), publicUrl)
   const account = { company, email, password }
-  await apply({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: kept,
-    stringData: { account: JSON.stringify(account) },
-  })
+  await keepOperator(kubectl, account)
   return account
 }
 

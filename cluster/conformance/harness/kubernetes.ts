@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { forwardPort } from '../../forward.ts'
 import { folders } from '../../node/folders.ts'
 import { run } from '../../shell.ts'
 
@@ -84,23 +84,5 @@ export async function readyPods(namespace: string, selector: string): Promise<Ku
 }
 
 /** A port of a pod on this machine, past its proxy: it ends in the pod's loopback. */
-export async function forward(pod: PodRef, port: number): Promise<{ port: number; close(): void }> {
-  const child = spawn(
-    program,
-    [...target, 'port-forward', '--namespace', pod.namespace, `pod/${pod.name}`, `:${port}`],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  )
-  let said = ''
-  const local = await new Promise<number>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`port-forward ended with ${code}: ${said}`)))
-    child.stderr.on('data', (data) => {
-      said += data
-    })
-    child.stdout.on('data', (data) => {
-      const match = String(data).match(/127\.0\.0\.1:(\d+)/)
-      if (match) resolve(Number(match[1]))
-    })
-  })
-  return { port: local, close: () => void child.kill() }
-}
+export const forward = ({ name, namespace }: PodRef, port: number) =>
+  forwardPort([program, ...target], { namespace, name: `pod/${name}` }, port)
