@@ -98,6 +98,8 @@ export class Session {
         parent: this.call.traceparent,
         attributes,
         metric: 'db.client.operation.duration',
+        // What belongs to no request or job looks for work, several times a second.
+        told: this.call.traceparent !== undefined,
       },
       run,
     )

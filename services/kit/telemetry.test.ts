@@ -17,7 +17,7 @@ import { work } from './jobs.ts'
 import { log } from './log.ts'
 import { attributes, metrics, resourceAttributes, summaryOf } from './telemetry.ts'
 import { startSdk } from './telemetry-otel.ts'
-import { callerHeaders, post, serveApp, type TestDatabase, testDatabase, until } from './testing.ts'
+import { callerHeaders, post, serveApp, type TestDatabase, testCall, testDatabase, until } from './testing.ts'
 
 const spans = new InMemorySpanExporter()
 const logs = new InMemoryLogRecordExporter()
@@ -232,6 +232,18 @@ it('measures how far a follower is behind', async () => {
   await following
   const lag = (await metricsNow()).find((metric) => metric.descriptor.name === 'staffmesh.feed.lag')
   expect(lag?.dataPoints[0]?.attributes).toEqual({ 'staffmesh.feed': 'counter' })
+})
+
+it('measures what looks for work again and again, and tells no span of it', async () => {
+  const call = testCall('', { traceparent: headers.traceparent })
+  await serveFeed(db.database)({ limit: 10, wait: 0 }, call)
+  expect(spans.getFinishedSpans()).toEqual([])
+  const statements = (await metricsNow()).find(
+    ({ descriptor }) => descriptor.name === 'db.client.operation.duration',
+  )
+  expect(statements?.dataPoints.map(({ attributes }) => attributes['db.query.summary'])).toContain(
+    'feed_state',
+  )
 })
 
 const expectAllowed = (keys: string[]) =>

@@ -126,23 +126,26 @@ export async function observe(
   return response
 }
 
-/** A span and a measurement around a call to another process; without a recorder just the call. */
+/**
+ * A span and a measurement around a call to another process; without a recorder just the call. What is not `told` is
+ * measured alone.
+ */
 export async function timed<T>(
-  start: Start & { metric: Metric },
+  start: Start & { metric: Metric; told?: boolean },
   work: (traceparent: string | undefined) => Promise<T>,
   outcome: (error: unknown, result: T | undefined) => Attributes = failure,
 ): Promise<T> {
-  const { parent, metric } = start
+  const { parent, metric, told = true } = start
   if (!recorder) return work(parent)
   const began = performance.now()
-  const span = recorder.start(start)
+  const span = told ? recorder.start(start) : undefined
   const { 'staffmesh.tenant': _, 'staffmesh.attempt': __, ...measured } = start.attributes
   const end = (result: Attributes) => {
-    span.end(result)
+    span?.end(result)
     recorder?.measure(metric, (performance.now() - began) / 1000, { ...measured, ...result })
   }
   try {
-    const result = await work(span.traceparent)
+    const result = await work(span ? span.traceparent : parent)
     end(outcome(undefined, result))
     return result
   } catch (error) {
