@@ -7,7 +7,7 @@ import { log } from './log.ts'
 import { DomainError } from './problem.ts'
 import { id, instant } from './schemas.ts'
 import { instantOf } from './sql.ts'
-import { recorder } from './telemetry.ts'
+import { type Attributes, failure, recorder } from './telemetry.ts'
 import type { Tx } from './tx.ts'
 
 /** A thin fact: what happened to which aggregate; who needs values asks for them. */
@@ -168,17 +168,13 @@ export async function follow(options: {
       const after = await database.unscoped(call(), (tx) => loadCursor(tx, name))
       const page = await options.read(call(), { ...(after ? { after } : {}), wait })
       if (page.cursor === after) continue
-      await database.unscoped(call(), async (tx) => {
+      const apply = async (tx: Tx) => {
         // Another worker may have applied the page meanwhile.
         if ((await loadCursor(tx, name, 'for update')) !== after) return
         await options.apply(tx, page.events)
         await saveCursor(tx, name, page.cursor)
-      })
-      const youngest = page.events.at(-1)
-      if (youngest)
-        recorder?.measure('staffmesh.feed.lag', (Date.now() - Date.parse(youngest.at)) / 1000, {
-          'staffmesh.feed': name,
-        })
+      }
+      await measured(name, page.events, () => database.unscoped(call(), apply))
     } catch (error) {
       if (signal.aborted) return
       if (error instanceof DomainError && error.code === 'feed-reset') {
@@ -192,6 +188,28 @@ export async function follow(options: {
       log.warn({ err: error, feed: name }, 'the feed cannot be read now')
       await sleep(1000, undefined, { signal }).catch(() => {})
     }
+  }
+}
+
+/** Also where they cannot be applied: then the lag grows with each try. */
+async function measured(
+  feed: string,
+  events: readonly FeedEvent[],
+  apply: () => Promise<void>,
+): Promise<void> {
+  const youngest = events.at(-1)
+  const measure = (outcome: Attributes) =>
+    youngest &&
+    recorder?.measure('staffmesh.feed.lag', (Date.now() - Date.parse(youngest.at)) / 1000, {
+      'staffmesh.feed': feed,
+      ...outcome,
+    })
+  try {
+    await apply()
+    measure({})
+  } catch (error) {
+    measure(failure(error))
+    throw error
   }
 }
 

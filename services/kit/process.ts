@@ -7,7 +7,7 @@ import { type Constraints, Database } from './database.ts'
 import type { JobsOptions } from './jobs.ts'
 import { listen, onShutdown } from './listen.ts'
 import { log } from './log.ts'
-import type { Service } from './service.ts'
+import { type Service, workerOf } from './service.ts'
 import { startTelemetry } from './telemetry-sdk.ts'
 
 /** What a service gets to build its app and its jobs from. */
@@ -108,7 +108,7 @@ export function requestListener({ fetch, node }: Served): RequestListener {
 async function runWorker(service: Service, parts: Parts): Promise<void> {
   if (!parts.work) throw new Error(`${service.name} has no worker`)
   const config = readConfig(service, 'worker')
-  const telemetry = await startTelemetry(`${service.name}-worker`)
+  const telemetry = await startTelemetry(workerOf(service.name))
   const draining = new AbortController()
   const database = openDatabase(service, parts, config)
   const ready = await readiness(service, parts, database)

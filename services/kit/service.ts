@@ -126,6 +126,9 @@ export interface Service<
 /** Data services call nobody: the only calls they may declare are none. */
 type CallsOf<L extends Layer, U> = L extends 'data' ? Record<string, never> : U
 
+/** What does a service's jobs, as telemetry tells it apart. */
+export const workerOf = (service: string) => `${service}-worker`
+
 /** Declares what a service is and whom it calls. */
 export function service<
   C extends Contract,

@@ -219,19 +219,25 @@ it('measures how far a follower is behind', async () => {
   await db.sudo('grant all on cursor to counter')
   const page = serveFeed(db.database)
   const stop = new AbortController()
+  let tries = 0
   const following = follow({
     service: 'follower',
     feed: 'counter',
     database: db.database,
     read: (call, input) => page({ ...input, limit: 10 }, call),
-    apply: async () => {},
+    apply: async () => {
+      if (tries++ === 0) throw Object.assign(new Error('Ångström'), { code: '40001' })
+    },
     signal: stop.signal,
   })
   await until(async () => (await db.sudo('select 1 from cursor where position is not null')).length > 0)
   stop.abort()
   await following
   const lag = (await metricsNow()).find((metric) => metric.descriptor.name === 'staffmesh.feed.lag')
-  expect(lag?.dataPoints[0]?.attributes).toEqual({ 'staffmesh.feed': 'counter' })
+  expect(lag?.dataPoints.map(({ attributes }) => attributes)).toEqual([
+    { 'staffmesh.feed': 'counter', 'error.type': '40001' },
+    { 'staffmesh.feed': 'counter' },
+  ])
 })
 
 it('measures what looks for work again and again, and tells no span of it', async () => {

@@ -46,7 +46,8 @@ export const metrics = {
   'db.client.connection.wait_time': 'Time a transaction waited for a connection of the pool',
   'staffmesh.job.duration': 'Time of a job; with error.type it failed',
   'staffmesh.job.lag': 'Time between when a job was due and its start',
-  'staffmesh.feed.lag': 'Age of the youngest event of a page when it has been applied',
+  'staffmesh.feed.lag':
+    'Age of the youngest event of a page when it has been applied; with error.type it could not be',
 } as const
 export type Metric = keyof typeof metrics
 
