@@ -148,7 +148,10 @@ describe('3. the signing keys', () => {
       expect(await statusesOf(former!)).toEqual(all(401))
       expect((await search(signedByFormer)).status).toBe(401)
     })
-    for (const key of keys) expect(await statusesOf(key)).toEqual(all(403))
+    // That it was known without a pause is what the load shows; a busy proxy may answer 503 to one who asks.
+    await eventually('The keys of now are known everywhere', async () => {
+      for (const key of keys) expect(await statusesOf(key)).toEqual(all(403))
+    })
     expect((await search(await logIn())).status).toBe(200)
   })
 
