@@ -1,10 +1,11 @@
 import { createHash, type Hash } from 'node:crypto'
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import packageJson from '../../package.json' with { type: 'json' }
 import type { Binaries } from '../binaries/build.ts'
+import { cachedName } from '../cached.ts'
 import { need, Refusal, run, step } from '../shell.ts'
-import { type Image, imagesOf } from './images.ts'
+import { type Image, project } from './image.ts'
+import { developmentImages, imagesOf } from './images.ts'
 import { digestOf, type Reference, retag } from './registry.ts'
 import { openStorage, type Storage } from './storage.ts'
 
@@ -23,14 +24,26 @@ export interface Built {
  * @returns by name what the registry holds now
  * @throws Refusal that says what is missing on this machine
  */
-export async function buildImages(options: {
+export const buildImages = ({ binaries, ...options }: Request & { binaries: Binaries }) =>
+  bring(imagesOf(binaries), options)
+
+/**
+ * The same for services and the edge that run their sources, by the names of those.
+ *
+ * @param tag what they are called beside the name that Built tells
+ */
+export const buildDevelopmentImages = (options: Request & { tag?: string }) =>
+  bring(developmentImages(), options)
+
+interface Request {
   which?: readonly string[]
   registry: string
-  binaries: Binaries
-}): Promise<Record<string, Built>> {
-  const { registry, binaries } = options
-  const images = imagesOf(binaries)
-  const which = options.which ?? Object.keys(images)
+}
+
+async function bring(
+  images: Readonly<Record<string, Image>>,
+  { registry, which = Object.keys(images), tag }: Request & { tag?: string },
+): Promise<Record<string, Built>> {
   for (const name of which)
     if (!images[name])
       throw new Refusal(`There is no image ${name}. There are: ${Object.keys(images).join(', ')}`)
@@ -40,7 +53,7 @@ export async function buildImages(options: {
   // Two at a time: one reads and packs while the other pushes.
   const queue = which.values()
   const work = async () => {
-    for (const name of queue) built[name] = await builder.bring(name, images[name]!)
+    for (const name of queue) built[name] = await builder.bring(name, images[name]!, tag)
   }
   await Promise.all([work(), work()])
   return built
@@ -69,12 +82,9 @@ class Builder {
     this.registry = registry
   }
 
-  async bring(name: string, image: Image): Promise<Built> {
+  async bring(name: string, image: Image, tagged?: string): Promise<Built> {
     const { key } = await this.plan(image)
-    const [repository, tag] = image.reference!.slice(image.reference!.indexOf('/') + 1).split(':') as [
-      string,
-      string,
-    ]
+    const [, repository, tag] = image.reference!.match(/^[^/]+\/(.+):([^:]+)$/) as [string, string, string]
     const named: Reference = { registry: this.registry, repository, tag }
     const keyed: Reference = { ...named, tag: key }
     let digest = await digestOf(keyed)
@@ -87,7 +97,8 @@ class Builder {
       if (!digest)
         throw new Refusal(`The registry ${this.registry} does not keep what was pushed to it: ${repository}`)
     }
-    if ((await digestOf(named)) !== digest) await retag(keyed, tag)
+    for (const each of tagged ? [tag, tagged] : [tag])
+      if ((await digestOf({ ...named, tag: each })) !== digest) await retag(keyed, each)
     return { reference: image.reference!, digest }
   }
 
@@ -107,15 +118,18 @@ class Builder {
     return planned
   }
 
-  private async makePlan({ base, files, settings = [] }: Image): Promise<Plan> {
-    const hash = createHash('sha256').update(JSON.stringify(settings))
-    const [below, found] = await Promise.all([base && this.plan(base), files()])
-    if (below) hash.update(below.key)
-    for (const [target, source] of Object.entries(found)) {
-      hash.update(`\n${target}\n`)
-      await fingerprint(source, hash)
+  private async makePlan(image: Image): Promise<Plan> {
+    const hash = createHash('sha256').update(JSON.stringify(image.recipe))
+    const below = Object.entries(image.below).map(([name, other]) =>
+      this.plan(other).then((plan) => `\n${name} ${plan.key}`),
+    )
+    const files = await image.files()
+    hash.update((await Promise.all(below)).join(''))
+    for (const [name, path] of Object.entries(files)) {
+      hash.update(`\n${name}\n`)
+      await fingerprint(path, hash)
     }
-    return { key: hash.digest('hex').slice(0, 16), files: found }
+    return { key: hash.digest('hex').slice(0, 16), files }
   }
 
   /** Builds an image and what is below it in the storage of this machine; answers with its name there. */
@@ -130,24 +144,22 @@ class Builder {
     const { key, files } = await this.plan(image)
     const found = storage.find(key)
     if (found) return found
-    const from = image.base ? await this.build(image.base) : 'scratch'
-    const copies = Object.entries(files).map(([target, source]) => `COPY ${JSON.stringify([source, target])}`)
-    const lines = [`FROM ${from}`, ...copies, ...(image.settings ?? []), await labels()]
-    return storage.build(key, `${lines.join('\n')}\n`)
+    const names: Record<string, string> = {}
+    for (const [name, other] of Object.entries(image.below)) names[name] = await this.build(other)
+    return storage.build(key, image.build(names, files, await revision()))
   }
 }
 
-/** Not part of the key: a commit that changes nothing in an image builds nothing. */
-async function labels(): Promise<string> {
-  const revision = await run('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], {
-    cwd: import.meta.dirname,
-  })
-  const title = 'org.opencontainers.image'
-  return `LABEL ${title}.version=${packageJson.version} ${title}.revision=${revision.trim()}`
-}
+/** The revision is not part of the key: a commit that changes nothing in an image builds nothing. */
+const revision = async () =>
+  (
+    await run('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], { cwd: project })
+  ).trim()
 
 /** Adds what a layer would hold of a file or folder: names, contents, links, and what may be executed. */
 async function fingerprint(path: string, hash: Hash): Promise<void> {
+  const name = cachedName(path)
+  if (name) return void hash.update(name)
   const stats = await lstat(path)
   hash.update(`${stats.mode & 0o7777} `)
   if (stats.isSymbolicLink()) hash.update(await readlink(path))

@@ -2,13 +2,14 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheFolder } from '../cache.ts'
 import { run } from '../shell.ts'
+import type { Build } from './image.ts'
 
 /** Buildah's storage in our cache, so that the machine's own images and containers are left alone. */
 export interface Storage {
   /** The name of an image, where it is there. */
   find(key: string): string | undefined
-  /** Builds an image by a Containerfile whose sources are absolute paths; answers with its name. */
-  build(key: string, containerfile: string): Promise<string>
+  /** Builds an image; answers with its name. */
+  build(key: string, build: Build): Promise<string>
   /** Pushes to a registry by plain HTTP, e.g. 10.199.0.2:5001/staffmesh/edge:dev. */
   push(image: string, to: string): Promise<void>
   /** Removes all images but those of these keys. */
@@ -49,13 +50,13 @@ export async function openStorage(): Promise<Storage> {
     find(key) {
       return there.has(nameOf(key)) ? nameOf(key) : undefined
     },
-    async build(key, containerfile) {
+    async build(key, { containerfile, context, flags }) {
       const name = nameOf(key)
       const file = join(folder, `${key}.Containerfile`)
       await writeFile(file, containerfile)
       // The same bytes give the same layer, whenever they are built.
       const how = ['--quiet', '--pull-never', '--layers=false', '--timestamp', '0']
-      await buildah(['build', ...how, '--tag', name, '--file', file, '/'])
+      await buildah(['build', ...how, ...flags, '--tag', name, '--file', file, context])
       return name
     },
     async push(image, to) {

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto'
+import { copyFile, cp, mkdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { bundle } from '../../bundle/bundle.ts'
+import { environmentOf, imageOf } from '../../cdk8s/environments.ts'
+import { cacheFolder } from '../cache.ts'
+import { cached } from '../cached.ts'
+import { run, step } from '../shell.ts'
+import { type Image, project, stage } from './image.ts'
+
+const bare = environmentOf('bare')
+
+export const runtime = (base: Image) =>
+  stage({ target: 'runtime', images: { RUNTIME_IMAGE: base }, given: { node: nodeFolder } })
+
+/** A service, or the edge. */
+export const production = (name: string, runtime: Image) =>
+  stage({
+    reference: imageOf(bare, name),
+    target: 'production',
+    args: { SERVICE: name },
+    given: {
+      runtime,
+      bundle: async () => {
+        const folder = join(cacheFolder(), 'images', 'bundles', name)
+        await bundle(name, folder)
+        return folder
+      },
+    },
+  })
+
+/** The same, from its sources; beside the other one in its repository. */
+export const development = (name: string, base: Image) =>
+  stage({
+    reference: imageOf({ ...bare, images: { ...bare.images, tag: 'development' } }, name),
+    target: 'development',
+    args: { SERVICE: name },
+    images: { BUILD_IMAGE: base },
+    given: { dependencies: dependenciesFolder },
+    sources: ['services'],
+  })
+
+/** Folder with the Node that the project pins, that of the platform's npm package; the base has its libraries. */
+export function nodeFolder(): Promise<string> {
+  const require = createRequire(import.meta.url)
+  const name = `node-linux-${process.arch}`
+  const { version } = require(`${name}/package.json`) as { version: string }
+  return cached(join('images', `${name}-${version}`), async (folder) => {
+    await mkdir(join(folder, 'bin'), { recursive: true })
+    await copyFile(require.resolve(`${name}/bin/node`), join(folder, 'bin', 'node'))
+  })
+}
+
+/** Folder with the packages that services are run with, made like the stage for which it stands. */
+export async function dependenciesFolder(): Promise<string> {
+  const files = ['package.json', 'package-lock.json', '.npmrc']
+  const hash = createHash('sha256')
+  for (const file of files) hash.update(await readFile(join(project, file)))
+  return cached(join('images', `dependencies-${hash.digest('hex').slice(0, 12)}`), (folder) =>
+    step('Install the packages of services', async () => {
+      await mkdir(folder)
+      for (const file of files) await cp(join(project, file), join(folder, file))
+      await run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--prefer-offline'], { cwd: folder })
+    }),
+  )
+}
