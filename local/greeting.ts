@@ -8,10 +8,11 @@ type Facts = {
   demo: Demo | undefined
   now?: string | undefined
   observe?: boolean
+  viewerUrl?: string | undefined
 }
 
 /** What a person sees once everything runs. */
-export function greeting({ url, dataDir, seconds, demo, now, observe }: Facts): string {
+export function greeting({ url, dataDir, seconds, demo, now, observe, viewerUrl }: Facts): string {
   const parts = [
     `Staffmesh is ready after ${seconds.toFixed(1)} s. Ctrl-C stops it.`,
     `  Edge      ${url}\n  API docs  ${url}/docs\n  Data      ${dataDir} (logs in logs/)`,
@@ -22,7 +23,7 @@ export function greeting({ url, dataDir, seconds, demo, now, observe }: Facts): 
         '  What it books now stays booked: keep such data apart with --data-dir.',
     )
   if (demo) parts.push(accounts(demo), example(url, demo))
-  if (observe) parts.push(traces)
+  if (observe) parts.push(traces(viewerUrl))
   return `\n${parts.join('\n\n')}\n`
 }
 
@@ -40,6 +41,16 @@ function example(url: string, { accounts }: Demo): string {
   ].join('\n')
 }
 
-const traces = `Traces: each answer names its request in the header x-request-id, or takes the one that is sent
-  npm run -s trace -- <x-request-id>   shows its trace as a tree
-  npm run -s trace                     lists the latest ones`
+function traces(viewerUrl: string | undefined): string {
+  const ways = [
+    ['npm run -s trace -- <x-request-id>', 'shows its trace as a tree'],
+    ['npm run -s trace', 'lists the latest ones'],
+    ...(viewerUrl
+      ? [[viewerUrl, 'shows all in the browser; the tag staffmesh.request names the request']]
+      : []),
+  ]
+  return [
+    'Traces: each answer names its request in the header x-request-id, or repeats the one that was sent',
+    ...table(ways),
+  ].join('\n')
+}

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { attributes } from '#kit/telemetry.ts'
 import { logInByForm, type Tokens } from '../services/identity/fixtures/login.ts'
 import { readSpans, type Span } from './observe-spans.ts'
@@ -13,6 +13,19 @@ import { type Launcher, start } from './test-launcher.ts'
 import { until } from './test-process.ts'
 
 const patience = 60_000
+
+/** In Jaeger's place: takes its configuration and spans, and shows what it has taken. */
+const standIn = `#!${process.execPath}
+const { createServer } = require('node:http')
+const { extensions, receivers } = JSON.parse(process.argv[2].replace('--config=yaml:', ''))
+const portOf = ({ endpoint }) => Number(endpoint.split(':')[1])
+let taken = ''
+createServer((request, response) => response.end(taken)).listen(portOf(extensions.jaeger_query.http))
+createServer((request, response) => {
+  request.on('data', (chunk) => (taken += chunk)).on('end', () => response.end('{}'))
+}).listen(portOf(receivers.otlp.protocols.http))
+`
+
 let dir: string
 let dataDir: string
 let edge: string
@@ -26,6 +39,9 @@ beforeAll(async () => {
   dataDir = join(dir, 'data')
   const [port] = await freePorts(1)
   edge = `http://localhost:${port}`
+  await mkdir(join(dir, 'bin'))
+  await writeFile(join(dir, 'bin', 'jaeger'), standIn, { mode: 0o755 })
+  vi.stubEnv('PATH', `${join(dir, 'bin')}:${process.env.PATH}`)
   launcher = start('--observe', '--data-dir', dataDir, '--port', String(port))
   await launcher.ready
   demo = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')) as Demo
@@ -105,4 +121,19 @@ test('of all that the start and the stories leave, nothing is said but what is d
 test('what is not there is told, with where to look', { timeout: patience }, async () => {
   await expect(trace('no-such-request')).rejects.toThrow('No trace has the id no-such-request')
   await expect(trace('one', 'two')).rejects.toThrow('Usage: npm run -s trace')
+})
+
+test('a viewer on the PATH has the traces too, is told where, and ends with the launcher', {
+  timeout: patience,
+}, async () => {
+  const [url] = /http:\S+(?= +shows all in the browser)/.exec(await launcher.ready)!
+  const [{ trace: id }] = (await readSpans(dataDir)) as [Span]
+  expect(await (await fetch(url)).text()).toContain(id)
+  launcher.process.kill('SIGKILL')
+  await until(() =>
+    fetch(url).then(
+      () => false,
+      () => true,
+    ),
+  )
 })

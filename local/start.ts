@@ -60,8 +60,9 @@ async function runUntilAsked(options: Options, dataDir: string): Promise<number>
   }
   insisted.signal.addEventListener('abort', () => system.kill())
   const seconds = (performance.now() - began) / 1000
+  const { url, viewerUrl } = system
   const { now, observe } = options
-  say(greeting({ url: system.url, dataDir, seconds, demo: await readDemo(dataDir), now, observe }))
+  say(greeting({ url, dataDir, seconds, demo: await readDemo(dataDir), now, observe, viewerUrl }))
 
   const failure = await Promise.race([aborted(asked.signal), system.failed])
   if (failure) complain(failure)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Service } from '#kit/service.ts'
 import { startChild } from './child.ts'
-import { observationOf } from './observe.ts'
+import { observationOf, observationPorts } from './observe.ts'
 import { commonEnvironment, inService, planOf, portsNeeded } from './plan.ts'
 import { freePorts } from './ports.ts'
 import { startPostgres } from './postgres.ts'
@@ -34,6 +34,8 @@ export type System = {
   /** Addresses of the services, past the edge. */
   addresses: Record<string, string>
   superuserUrl: string
+  /** Where traces are shown, if this machine can show them. */
+  viewerUrl: string | undefined
   /** Resolves when a process has ended unasked. */
   failed: Promise<Error>
   /** Stops from the edge down, so that whatever is under way still finds what it needs. */
@@ -64,7 +66,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       dataDir,
       withDatabase.map(({ name }) => name),
     ),
-    freePorts(portsNeeded(services) + 1),
+    freePorts(portsNeeded(services) + observationPorts),
   ]).catch(async (error) => {
     preparation.cancel()
     warming?.cancel()
@@ -75,7 +77,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     throw error
   })
   const supervisor = createSupervisor({ logDir: join(dataDir, 'logs'), grace })
-  const observation = options.observe ? observationOf(dataDir, ports.pop()!, environment) : undefined
+  const observation = options.observe
+    ? observationOf(dataDir, ports.splice(-observationPorts), environment)
+    : undefined
   let phases: string[][] = []
   let isStopping = false
   const stop = async () => {
@@ -129,6 +133,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       url: plan.url,
       addresses: plan.addresses,
       superuserUrl: postgres.superuserUrl,
+      viewerUrl: observation?.viewer?.url,
       failed,
       stop,
       kill: supervisor.kill,
