@@ -64,6 +64,7 @@ const modules = {
   coredns: { programs: [{ package: '.' }] },
   ratelimit: { programs: [{ package: 'github.com/envoyproxy/ratelimit/src/service_cmd' }] },
   'otel-collector': {},
+  jaeger: { programs: [{ package: 'github.com/jaegertracing/jaeger/cmd/all-in-one' }] },
   registry: { programs: [{ package: 'github.com/distribution/distribution/v3/cmd/registry' }] },
   pause: { programs: [{ package: '.' }] },
 } satisfies Record<string, Module>
