@@ -1,60 +1,25 @@
-import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import { bundle, bundles } from '../../bundle/bundle.ts'
-import { environmentOf, imageOf } from '../../cdk8s/environments.ts'
+import { bundles } from '../../bundle/bundle.ts'
+import { environmentOf } from '../../cdk8s/environments.ts'
 import { postgresBinaries, serverUser } from '../../local/postgres-binaries.ts'
 import type { Binaries } from '../binaries/build.ts'
 import { envoyBinary } from '../binaries/envoy.ts'
 import { prometheusPrograms } from '../binaries/prometheus.ts'
-import { cacheFolder } from '../cache.ts'
 import { run } from '../shell.ts'
 import { versions } from '../versions.ts'
+import { type Image, layer } from './image.ts'
 import { accounts, debianRoot, slimRoot } from './rootfs.ts'
-
-/** One layer, on top of another image's or of nothing. */
-export interface Image {
-  base?: Image
-  /** Path in the image → file or folder on this machine, which is found or made when it is asked for. */
-  files: () => Promise<Readonly<Record<string, string>>>
-  /** Further instructions of a Containerfile. */
-  settings?: readonly string[]
-  /** As manifests name it; without one it is but a base. */
-  reference?: string
-}
+import { development, production, runtime } from './stages.ts'
 
 const bare = environmentOf('bare')
 const [hub] = bare.images.registry.split('/') as [string]
 
-const debian: Image = { files: async () => ({ '/': await debianRoot() }) }
-const slim: Image = { files: async () => ({ '/': await slimRoot() }) }
+const debian = layer({ files: async () => ({ '/': await debianRoot() }) })
+const slim = layer({ files: async () => ({ '/': await slimRoot() }) })
 
-/** The Node that the project pins: that of the platform's npm package. */
-const node: Image = {
-  base: slim,
-  files: async () => ({
-    '/usr/local/bin/node': createRequire(import.meta.url).resolve(`node-linux-${process.arch}/bin/node`),
-  }),
-  settings: ['ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps'],
-}
+const node = runtime(slim)
 
-function service(name: string): Image {
-  return {
-    reference: imageOf(bare, name),
-    base: node,
-    files: async () => {
-      const folder = join(cacheFolder(), 'images', 'bundles', name)
-      await bundle(name, folder)
-      return { '/app': folder }
-    },
-    settings: [
-      'WORKDIR /app',
-      `USER ${accounts.nonroot}:${accounts.nonroot}`,
-      'ENTRYPOINT ["node", "main.js"]',
-    ],
-  }
-}
-
-const postgres: Image = {
+const postgres = layer({
   reference: bare.instances.main!.image!,
   base: debian,
   files: async () => {
@@ -62,21 +27,21 @@ const postgres: Image = {
     return { '/opt/postgresql': dirname(dirname(postgres)) }
   },
   settings: ['ENV PATH=/opt/postgresql/bin:/usr/bin:/bin', `USER ${accounts.postgres}:${accounts.postgres}`],
-}
+})
 
-const redis: Image = {
+const redis = layer({
   reference: `${hub}/staffmesh/redis:7.0`,
   base: debian,
   files: async () => ({}),
   settings: [`USER ${accounts.nonroot}:${accounts.nonroot}`, 'WORKDIR /tmp', 'ENTRYPOINT ["redis-server"]'],
-}
+})
 
-const prometheus: Image = {
+const prometheus = layer({
   reference: `${hub}/platform/prometheus:2.42`,
   base: slim,
   files: async () => ({ '/usr/local/bin/prometheus': join(await prometheusPrograms(), 'prometheus') }),
   settings: [`USER ${accounts.nonroot}:${accounts.nonroot}`, 'ENTRYPOINT ["/usr/local/bin/prometheus"]'],
-}
+})
 
 /** Templates of the proxies' configuration come with the sources that the agent is built from. */
 async function istioSources(): Promise<string> {
@@ -88,25 +53,29 @@ async function istioSources(): Promise<string> {
 function program(
   reference: string,
   file: string,
-  more: Partial<Image> & { also?: Image['files']; name?: string } = {},
+  more: Partial<Parameters<typeof layer>[0]> & { also?: Image['files']; name?: string } = {},
 ): Image {
   const { also, settings = [], name = basename(file), ...image } = more
   const path = `/usr/local/bin/${name}`
-  return {
+  return layer({
     reference: `${hub}/${reference}`,
     base: slim,
     files: async () => ({ [path]: file, ...(await also?.()) }),
     settings: [...settings, `ENTRYPOINT ["${path}"]`],
     ...image,
-  }
+  })
 }
 
 const asIstio = `USER ${accounts.istio}:${accounts.istio}`
 
+/** Services that run their sources, by name; nothing of the cluster is made of them. */
+export const developmentImages = (): Readonly<Record<string, Image>> =>
+  Object.fromEntries(bundles().map((name) => [name, development(name, debian)]))
+
 /** All images by the names by which they are asked for. */
 export function imagesOf(binaries: Binaries): Readonly<Record<string, Image>> {
   return {
-    ...Object.fromEntries(bundles().map((name) => [name, service(name)])),
+    ...Object.fromEntries(bundles().map((name) => [name, production(name, node)])),
     postgres,
     redis,
     ratelimit: program('staffmesh/ratelimit:dev', join(binaries.ratelimit, 'service_cmd'), {
