@@ -28,7 +28,7 @@ export async function billOfMaterials(service: string, files: Iterable<string>):
   const lockfile = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'))
   const found = new Set<string>()
   for (const file of files) {
-    const [folder, name] = file.match(/^.*node_modules\/((?:@[^/]+\/)?[^/]+)/) ?? []
+    const [folder, name] = file.match(/node_modules\/(?:.*\/node_modules\/)?((?:@[^/]+\/)?[^/]+)/) ?? []
     if (folder) found.add(`${name}@${lockfile.packages[folder].version}`)
   }
   const components = bill.components.filter((component) => found.has(component['bom-ref']))
