@@ -150,11 +150,11 @@ class Builder {
   }
 }
 
-/** The revision is not part of the key: a commit that changes nothing in an image builds nothing. */
-const revision = async () =>
-  (
-    await run('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], { cwd: project })
-  ).trim()
+/** Not part of the key: a commit that changes nothing in an image builds nothing. */
+async function revision(): Promise<string> {
+  const args = ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']
+  return (await run('git', args, { cwd: project })).trim()
+}
 
 /** Adds what a layer would hold of a file or folder: names, contents, links, and what may be executed. */
 async function fingerprint(path: string, hash: Hash): Promise<void> {

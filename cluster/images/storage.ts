@@ -25,14 +25,14 @@ export async function openStorage(): Promise<Storage> {
   let driver = 'overlay'
   // The registry is one of our own addresses, which no proxy knows.
   const env = { BUILDAH_ISOLATION: 'chroot', HTTP_PROXY: undefined, http_proxy: undefined }
-  const buildah = (args: readonly string[], input?: string) =>
+  const buildah = (args: readonly string[]) =>
     run(
       'buildah',
       [
         ...['--root', join(folder, driver), '--runroot', join(folder, runs), '--storage-driver', driver],
         ...args,
       ],
-      { env, input },
+      { env },
     )
   const list = async () =>
     new Set((await buildah(['images', '--noheading', '--format', '{{.Name}}:{{.Tag}}'])).split('\n'))
