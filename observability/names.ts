@@ -65,23 +65,56 @@ export const upTo = (seconds: number): Wanted =>
 export const proxyMetrics = {
   /** Answers to callers, after all tries, by `response_code` and once more by `response_code_class`. */
   answers: 'envoy_cluster_upstream_rq',
+  /** Milliseconds until they came, a histogram; a stream counts with all the time that it is open. */
+  answerTime: 'envoy_cluster_upstream_rq_time',
+  /** Tries beyond the first. */
+  retries: 'envoy_cluster_upstream_rq_retry',
   /** Requests that failed although they were tried as often as they may be. */
   retriesExhausted: 'envoy_cluster_upstream_rq_retry_limit_exceeded',
   /** Requests that were not tried again, since too many others were at that time. */
   retriesOverBudget: 'envoy_cluster_upstream_rq_retry_overflow',
-  /** How many replicas of a callee a caller leaves out at the moment. */
+  /** How many replicas of a callee a caller knows that could answer. */
+  replicas: 'envoy_cluster_membership_healthy',
+  /** How many of them it leaves out at the moment, since they failed. */
   ejected: 'envoy_cluster_outlier_detection_ejections_active',
+  /** Requests that were refused at once, since too many were waiting for a connection. */
+  overflowing: 'envoy_cluster_upstream_rq_pending_overflow',
+  connections: 'envoy_cluster_upstream_cx_total',
+  connectionsFailed: 'envoy_cluster_upstream_cx_connect_fail',
+  /** Those of them that became TLS. */
+  handshakes: 'envoy_cluster_ssl_handshake',
+  /** What authorization policies decided of requests, by `authz_enforce_result`. */
+  decided: 'envoy_http_rbac',
+  /** Requests beyond the limit of a tenant in one replica; beyond that in all, or of an address. */
+  overLimit: 'envoy_tenant_limits_http_local_rate_limit_rate_limited',
+  overLimitOverall: 'envoy_cluster_ratelimit_over_limit',
   /** Seconds until a workload's certificate ends. */
   certificateEndsIn: 'istio_agent_cert_expiry_seconds',
 } as const
 
+const signals = ['spans', 'metric_points', 'log_records'] as const
+/** What the collector tells of itself: https://opentelemetry.io/docs/collector/internal-telemetry/ */
+export const collectorMetrics = {
+  /** What it did not take, since its memory is full. */
+  refused: signals.map((signal) => `otelcol_receiver_refused_${signal}`),
+  /** What it took and could not hand on. */
+  unsent: signals.flatMap((signal) => [
+    `otelcol_exporter_send_failed_${signal}`,
+    `otelcol_exporter_enqueue_failed_${signal}`,
+  ]),
+} as const
+
 /** Selects what callers' proxies tell of a service, or of all. */
 export const calledService = (service?: string) =>
-  `cluster_name=~${JSON.stringify(calledCluster(service === undefined ? '([^.]+)' : literally(service)))}`
+  `cluster_name=~${calledCluster(service === undefined ? '([^.]+)' : literally(service))}`
+
+/** Makes the callee, which is a part of `cluster_name`, the label that the service's own series have. */
+export const byCallee = (expression: string) =>
+  `label_replace(${expression}, "${labelName('service.name')}", "$1", "cluster_name", ${calledCluster('([^.]+)')})`
 
 /** A callee as Envoy calls it, e.g. `outbound|8080|stable|leave.staffmesh.svc.cluster.local`. */
-export const calledCluster = (service: string) =>
-  `outbound\\|\\d+\\|[^|]*\\|${service}${literally(dnsNameOf('', namespaces.services))};?`
+const calledCluster = (service: string) =>
+  JSON.stringify(`outbound\\|\\d+\\|[^|]*\\|${service}${literally(dnsNameOf('', namespaces.services))};?`)
 
 /** One label as PromQL selects by it. */
 export function matcher(label: string, wanted: Wanted): string {

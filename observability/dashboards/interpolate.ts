@@ -11,7 +11,7 @@ export function interpolate(
     ['__rate_interval', `${rate}s`],
     ...(templating.list ?? []).map(({ name, allValue }) => [name, allValue] as const),
   ])
-  return expression.replace(/\$(\w+)/g, (variable, name: string) => {
+  return expression.replace(/\$([a-z_]\w*)/gi, (variable, name: string) => {
     const value = values.get(name)
     if (value === undefined)
       throw new Error(

@@ -9,8 +9,10 @@ export const rate = (counter: string) => `rate(${counter}[$__rate_interval])`
 /** Of a counter, over all that the dashboard shows. */
 export const increase = (counter: string) => `increase(${counter}[$__range])`
 
-export const sum = (by: readonly string[], expression: string) =>
-  by.length > 0 ? `sum by (${by.join(', ')}) (${expression})` : `sum(${expression})`
+export const aggregate = (how: 'sum' | 'min' | 'max', by: readonly string[], expression: string) =>
+  by.length > 0 ? `${how} by (${by.join(', ')}) (${expression})` : `${how}(${expression})`
+
+export const sum = (by: readonly string[], expression: string) => aggregate('sum', by, expression)
 
 /** A share from 0 to 1, also where none of the `some` have been seen. */
 export const share = (some: string, all: string) => `(${some} or 0 * ${all}) / ${all}`
