@@ -1,7 +1,7 @@
 import { readdir, rm, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { bundles } from '../bundle/bundle.ts'
-import type { Binaries } from './binaries/build.ts'
+import { type Binaries, namesInCache } from './binaries/build.ts'
 import { envoyFolder } from './binaries/envoy.ts'
 import { cacheFolder } from './cache.ts'
 import { type Built, keysOf } from './images/build.ts'
@@ -23,7 +23,7 @@ export const prune = (node: Node, binaries: Binaries, built: Readonly<Record<str
     const before = await free()
     const images = join(cacheFolder(), 'images')
     const roots = [await debianRoot(), await slimRoot()]
-    await keep(dirname(binaries.istio), [...Object.values(binaries), await envoyFolder()])
+    await keep(dirname(binaries.istio), [...(await namesInCache()), await envoyFolder()])
     await keep(images, [...roots, 'bundles', 'storage'])
     await keep(join(images, 'bundles'), bundles())
     await (await openStorage()).keep(await keysOf(binaries))
