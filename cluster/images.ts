@@ -1,36 +1,16 @@
 import { parseArgs } from 'node:util'
 import { buildBinaries } from './binaries/build.ts'
 import { alone, command } from './command.ts'
-import { buildDevelopmentImages, buildImages } from './images/build.ts'
+import { buildImages } from './images/build.ts'
 import { registry } from './node/addresses.ts'
 import { refreshImages } from './node/images.ts'
 import { findNode } from './node/namespaces.ts'
 import { restart } from './platform/install.ts'
-import { Refusal, until } from './shell.ts'
+import { Refusal } from './shell.ts'
 
-/**
- * `npm run cluster:images -- directory edge`: builds these, or all, and replaces the pods that run what was before. With
- * `--development` it brings images that run the sources into the registry, as tag `development` and as that of `--tag`,
- * and leaves the pods alone.
- */
+/** `npm run cluster:images -- directory edge`: builds these, or all, and replaces the pods that run what was before. */
 await command(async () => {
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: { development: { type: 'boolean' }, tag: { type: 'string' } },
-  })
-  const which = positionals.length > 0 ? { which: positionals } : {}
-  if (values.tag && !values.development)
-    throw new Refusal('--tag is for --development: manifests name the other images')
-  if (values.development) {
-    // Tilt builds several at once, each by a command of its own.
-    const release = await until('The turn of this command', async () => alone(), { seconds: 600 })
-    await buildDevelopmentImages({
-      registry: registry.fromHost,
-      ...which,
-      ...(values.tag ? { tag: values.tag } : {}),
-    })
-    return release()
-  }
+  const { positionals: which } = parseArgs({ allowPositionals: true })
   const release = alone()
   const node = await findNode()
   if (!node) throw new Refusal('There is no cluster: npm run cluster:up')
@@ -38,7 +18,7 @@ await command(async () => {
   const built = await buildImages({
     registry: registry.fromHost,
     binaries,
-    ...which,
+    ...(which.length > 0 ? { which } : {}),
   })
   const changed = await refreshImages(node, built)
   const seconds = (performance.now() / 1000).toFixed(1)

@@ -27,13 +27,8 @@ export interface Built {
 export const buildImages = ({ binaries, ...options }: Request & { binaries: Binaries }) =>
   bring(imagesOf(binaries), options)
 
-/**
- * The same for services and the edge that run their sources, by the names of those.
- *
- * @param tag what they are called beside the name that Built tells
- */
-export const buildDevelopmentImages = (options: Request & { tag?: string }) =>
-  bring(developmentImages(), options)
+/** The same for services and the edge that run their sources, by the names of those. */
+export const buildDevelopmentImages = (options: Request) => bring(developmentImages(), options)
 
 interface Request {
   which?: readonly string[]
@@ -42,7 +37,7 @@ interface Request {
 
 async function bring(
   images: Readonly<Record<string, Image>>,
-  { registry, which = Object.keys(images), tag }: Request & { tag?: string },
+  { registry, which = Object.keys(images) }: Request,
 ): Promise<Record<string, Built>> {
   for (const name of which)
     if (!images[name])
@@ -53,11 +48,14 @@ async function bring(
   // Two at a time: one reads and packs while the other pushes.
   const queue = which.values()
   const work = async () => {
-    for (const name of queue) built[name] = await builder.bring(name, images[name]!, tag)
+    for (const name of queue) built[name] = await builder.bring(name, images[name]!)
   }
   await Promise.all([work(), work()])
   return built
 }
+
+/** Builds an image in the storage of this machine alone; answers with its name there. */
+export const buildHere = (image: Image): Promise<string> => new Builder('').build(image)
 
 /** Keys of what images of today are made of: of themselves, and of what is below them. */
 export function keysOf(binaries: Binaries): Promise<ReadonlySet<string>> {
@@ -82,7 +80,7 @@ class Builder {
     this.registry = registry
   }
 
-  async bring(name: string, image: Image, tagged?: string): Promise<Built> {
+  async bring(name: string, image: Image): Promise<Built> {
     const { key } = await this.plan(image)
     const [, repository, tag] = image.reference!.match(/^[^/]+\/(.+):([^:]+)$/) as [string, string, string]
     const named: Reference = { registry: this.registry, repository, tag }
@@ -97,8 +95,7 @@ class Builder {
       if (!digest)
         throw new Refusal(`The registry ${this.registry} does not keep what was pushed to it: ${repository}`)
     }
-    for (const each of tagged ? [tag, tagged] : [tag])
-      if ((await digestOf({ ...named, tag: each })) !== digest) await retag(keyed, each)
+    if ((await digestOf(named)) !== digest) await retag(keyed, tag)
     return { reference: image.reference!, digest }
   }
 
@@ -133,7 +130,7 @@ class Builder {
   }
 
   /** Builds an image and what is below it in the storage of this machine; answers with its name there. */
-  private async build(image: Image): Promise<string> {
+  async build(image: Image): Promise<string> {
     const built = this.bases.get(image) ?? this.buildOnce(image)
     this.bases.set(image, built)
     return built
