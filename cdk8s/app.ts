@@ -11,8 +11,12 @@ import { NamespacesChart } from '../charts/namespaces.ts'
 import { ServiceChart } from '../charts/service.ts'
 import { TelemetryChart } from '../charts/telemetry.ts'
 import type { ApiObject } from '../mesh/checks.ts'
-import { graphOf } from '../mesh/graph.ts'
+import { collector } from '../mesh/egress.ts'
+import { edge, graphOf } from '../mesh/graph.ts'
 import { mesh } from '../mesh/index.ts'
+import { prometheus, traceStore } from '../mesh/monitoring.ts'
+import { namespaces } from '../mesh/resource.ts'
+import type { Meshed } from '../observability/scraping.ts'
 import { checkCanary } from './canary.ts'
 import { refuseFaults } from './checks.ts'
 import { checkConnections } from './connections.ts'
@@ -20,6 +24,7 @@ import { developed } from './development.ts'
 import { edgeCharts, serviceAnnotationsOf } from './edge.ts'
 import { databasesOf, type Environment, instanceOf, monitoringOf, publicUrlOf } from './environments.ts'
 import { keyCharts } from './keys.ts'
+import { podsIn } from './pods.ts'
 
 /** Builds all objects of an environment; a file a chart, in the order in which they are best applied. */
 export async function manifestsOf(
@@ -44,7 +49,6 @@ export async function manifestsOf(
     if (resources.length > 0) charts.push(new MeshChart(app, `10-mesh-${concern}`, resources))
   charts.push(...databaseCharts(app, services, environment))
   charts.push(new LimitsChart(app, '15-limits', { graph: graphOf(services), environment }))
-  charts.push(new TelemetryChart(app, '15-telemetry', environment))
   if (environment.dashboards) charts.push(new DashboardsChart(app, '15-dashboards', services))
   const annotations = serviceAnnotationsOf(services, environment)
   for (const service of services) {
@@ -67,9 +71,20 @@ export async function manifestsOf(
     const objects = chart.toJson() as ApiObject[]
     return environment.development ? developed(objects, names, environment) : objects
   }
+  charts.push(new TelemetryChart(app, '15-telemetry', environment, meshedIn(charts)))
   const manifests = new Map(charts.map((chart) => [`${chart.node.id}.yaml`, render(chart)]))
   refuseFaults([...manifests.values()].flat(), graphOf(services))
   return manifests
+}
+
+/** All pods of ours, but for those of the chart that asks; Kong's are made elsewhere. */
+function meshedIn(charts: readonly Chart[]): Meshed[] {
+  const found = podsIn(charts.flatMap((chart) => chart.toJson() as ApiObject[]))
+  const asked = [collector, traceStore, prometheus].map(({ name, namespace }) => ({ unit: name, namespace }))
+  const all = [...found, ...asked, { unit: edge, namespace: namespaces.edge }]
+  return [...Map.groupBy(all, ({ namespace, unit }) => `${namespace}/${unit}`).values()].flatMap(([each]) =>
+    each?.unit ? [{ namespace: each.namespace, unit: each.unit }] : [],
+  )
 }
 
 /** One chart an instance inside the cluster. */

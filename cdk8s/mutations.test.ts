@@ -315,6 +315,11 @@ const mutations: [name: string, check: string, harm: (objects: ApiObject[]) => v
     (o) => delete specOf(o, 'AuthorizationPolicy', 'otel-collector').rules[0].to[0].operation.paths,
   ],
   [
+    'numbers of the collector that anybody may fetch',
+    'the collector admits ours',
+    (o) => delete specOf(o, 'AuthorizationPolicy', 'otel-collector').rules[1].from,
+  ],
+  [
     'a collector that calls somebody',
     'the collector admits ours',
     (o) => specOf(o, 'Sidecar', 'otel-collector').egress[0].hosts.push('*/*'),

@@ -69,8 +69,12 @@ const guardsOf = (objects: readonly ApiObject[], { namespace, labels }: Workload
     })
     .map(({ kind, metadata }) => `${kind} ${metadata.name}`)
 
+/** But for those by which Prometheus finds the proxies: they have no port that anybody calls. */
 const servicesIn = (objects: readonly ApiObject[]) =>
-  objects.filter(({ kind, metadata }) => kind === 'Service' && metadata.namespace === namespaces.services)
+  objects.filter(
+    ({ kind, metadata, spec }) =>
+      kind === 'Service' && metadata.namespace === namespaces.services && spec?.ports !== undefined,
+  )
 
 /** Whichever version answers, the same policies hold. */
 function versionsGuardedAlike(objects: readonly ApiObject[]): string[] {

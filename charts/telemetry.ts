@@ -3,23 +3,39 @@ import { k8s } from 'cdk8s-plus-34'
 import type { Construct } from 'constructs'
 import { restrictedContainer } from '../cdk8s/constructs/restricted.ts'
 import { workload } from '../cdk8s/constructs/workload.ts'
-import type { Environment } from '../cdk8s/environments.ts'
-import { collector, collectorPorts } from '../mesh/egress.ts'
-import { collectorConfiguration, healthPort } from '../observability/collector.ts'
+import type { Environment, Telemetry } from '../cdk8s/environments.ts'
+import { collector, collectorMetricsPorts, collectorPorts } from '../mesh/egress.ts'
+import { traceStore, traceStorePort } from '../mesh/monitoring.ts'
+import { dnsNameOf } from '../mesh/resource.ts'
+import { type CollectorOptions, collectorConfiguration, healthPort } from '../observability/collector.ts'
+import type { Meshed } from '../observability/scraping.ts'
+import { jaeger } from './jaeger.ts'
+import { monitors } from './monitors.ts'
+import { prometheus } from './prometheus.ts'
 
-/** The collector, to which every workload sends its traces, metrics and logs. */
+/** The collector, to which every workload sends its traces, metrics and logs, and who keeps them. */
 export class TelemetryChart extends Chart {
-  constructor(scope: Construct, id: string, { telemetry: { image, replicas } }: Environment) {
+  constructor(scope: Construct, id: string, { telemetry }: Environment, workloads: readonly Meshed[]) {
     super(scope, id, { namespace: collector.namespace, disableResourceNameHashes: true })
-    const configuration = Yaml.stringify(collectorConfiguration)
+    const { traces, metrics } = telemetry
+    this.#collector(telemetry)
+    if ('image' in traces) jaeger(this, traces.image)
+    if ('image' in metrics) prometheus(this, metrics.image, workloads)
+    else monitors(this)
+  }
+
+  #collector({ image, sampling, traces }: Telemetry) {
+    const configuration = Yaml.stringify(collectorConfiguration({ sampling, ...takerOf(traces) }))
     new k8s.KubeConfigMap(this, 'configuration', {
       metadata: { name: collector.name },
       data: { [configFile]: configuration },
     })
     workload(this, collector.name, servicePorts, {
-      replicas,
+      // Of a trace it must see all spans, and a series that two tell would count twice. While it is replaced, counts go
+      // on where they were; traces of these seconds may lack spans.
+      replicas: 1,
       configuration,
-      container: containerOf(image),
+      container: containerOf(image, traces),
       volumes: [{ name: 'config', configMap: { name: collector.name } }],
     })
   }
@@ -27,28 +43,49 @@ export class TelemetryChart extends Chart {
 
 const configFolder = '/etc/staffmesh/collector'
 const configFile = 'collector.yaml'
+const tokenVariable = 'TRACES_TOKEN'
 
-const servicePorts = [
+const takerOf = (traces: Telemetry['traces']): Omit<CollectorOptions, 'sampling'> =>
+  'image' in traces
+    ? { traces: `http://${dnsNameOf(traceStore.name, traceStore.namespace)}:${traceStorePort}`, logs: false }
+    : { traces: `https://${traces.outside.host}:${traces.outside.port}`, logs: true, token: tokenVariable }
+
+const otlpPorts = [
   { name: 'http-otlp', port: collectorPorts.http, appProtocol: 'http' },
   { name: 'grpc-otlp', port: collectorPorts.grpc, appProtocol: 'grpc' },
 ]
+const metricsPorts = [
+  { name: 'http-metrics', port: collectorMetricsPorts.services, appProtocol: 'http' },
+  { name: 'http-own-metrics', port: collectorMetricsPorts.own, appProtocol: 'http' },
+]
+const servicePorts = [...otlpPorts, ...metricsPorts]
 
 /** MiB. Its memory limiter refuses before this is reached; Go's collector works harder before that. */
-const memory = 256
+const memory = 384
 
 /** The image's entrypoint is the collector, by whatever name. */
-const containerOf = (image: string): k8s.Container => ({
+const containerOf = (image: string, traces: Telemetry['traces']): k8s.Container => ({
   ...restrictedContainer,
   name: 'collector',
   image,
   args: [`--config=${configFolder}/${configFile}`],
-  env: [{ name: 'GOMEMLIMIT', value: `${Math.floor(memory * 0.8)}MiB` }],
+  env: [
+    { name: 'GOMEMLIMIT', value: `${Math.floor(memory * 0.8)}MiB` },
+    ...('outside' in traces
+      ? [
+          {
+            name: tokenVariable,
+            valueFrom: { secretKeyRef: { name: traces.outside.tokenSecret, key: 'token' } },
+          },
+        ]
+      : []),
+  ],
   ports: [
     ...servicePorts.map(({ name, port }) => ({ name, containerPort: port })),
     { name: 'http-health', containerPort: healthPort },
   ],
   resources: {
-    requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('64Mi') },
+    requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('96Mi') },
     limits: { memory: k8s.Quantity.fromString(`${memory}Mi`) },
   },
   startupProbe: { ...healthy, periodSeconds: 1, failureThreshold: 60 },

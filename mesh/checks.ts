@@ -275,31 +275,40 @@ function telemetryNamesNobody(objects: readonly ApiObject[]): string[] {
 }
 
 interface CollectorRule {
-  from?: { source: { namespaces?: string[] } }[]
+  from?: { source: { namespaces?: string[]; principals?: string[] } }[]
   to?: { operation: { ports?: string[]; paths?: string[] } }[]
 }
 
-/** The collector takes telemetry from each namespace of ours but its own, from nobody else, and its proxy knows nobody. */
+/**
+ * The collector takes telemetry from each namespace of ours but its own, one identity fetches its numbers, and its proxy
+ * knows one host, that of who keeps traces.
+ */
 function collectorAdmitsOurs(objects: readonly ApiObject[]): string[] {
   const senders = Object.values(namespaces).filter((name) => name !== collector.namespace)
-  const admitted = ofKind(objects, 'AuthorizationPolicy', collector.namespace)
+  const rules = ofKind(objects, 'AuthorizationPolicy', collector.namespace)
+    .filter(({ metadata }) => metadata.name === collector.name)
     .flatMap(({ spec }) => (spec?.rules ?? []) as CollectorRule[])
-    .flatMap(({ from = [{ source: {} }], to }) =>
-      from.flatMap(
-        ({ source }) =>
-          (to?.every(({ operation }) => operation.ports && operation.paths) && source.namespaces) || [
-            'anybody, or what is no telemetry',
-          ],
-      ),
+  const fetching = (rule: CollectorRule) =>
+    String(rule.to?.map(({ operation }) => operation.paths)) === '/metrics'
+  const who = (rule: CollectorRule) =>
+    (rule.from ?? [{ source: {} }]).flatMap(
+      ({ source }) =>
+        (rule.to?.every(({ operation }) => operation.ports && operation.paths) &&
+          (fetching(rule) ? source.principals : source.namespaces)) || ['anybody, or what is no telemetry'],
     )
-  const known = ofKind(objects, 'Sidecar', collector.namespace).flatMap(({ spec }) =>
-    ((spec?.egress ?? []) as { hosts: string[] }[]).flatMap(({ hosts }) => hosts),
-  )
+  const admitted = rules.filter((rule) => !fetching(rule)).flatMap(who)
+  const scraping = rules.filter(fetching).flatMap(who)
+  const known = ofKind(objects, 'Sidecar', collector.namespace)
+    .filter(({ metadata }) => metadata.name === collector.name)
+    .flatMap(({ spec }) => ((spec?.egress ?? []) as { hosts: string[] }[]).flatMap(({ hosts }) => hosts))
   return [
     ...(String(admitted.sort()) === String(senders.sort())
       ? []
       : [`The collector admits ${admitted.join(', ') || 'nobody'}`]),
-    ...(String(known) === '~/*'
+    ...(scraping.length === 1 && !scraping[0]!.includes('*')
+      ? []
+      : [`The numbers of the collector are for ${scraping.join(', ') || 'nobody'}`]),
+    ...(known.length === 1 && !known[0]!.includes('*')
       ? []
       : [`The proxy of the collector knows ${known.join(', ') || 'everything'}`]),
   ]

@@ -1,4 +1,5 @@
-import { collector, collectorPorts, sidecar } from './egress.ts'
+import { collector, collectorMetricsPorts, collectorPorts, hostOf, sidecar } from './egress.ts'
+import { type MonitoringOptions, scrapers, traceStore, traceStorePort } from './monitoring.ts'
 import { controlPlane, inNamespace } from './network.ts'
 import { namespaces, type Resource, resource, selects } from './resource.ts'
 
@@ -12,10 +13,16 @@ const paths = Object.entries(signals).flatMap(([path, name]) => [
   `/opentelemetry.proto.collector.${name}.v1.${name[0]!.toUpperCase()}${name.slice(1)}Service/Export`,
 ])
 
-/** Who reaches the collector, and what it reaches: every workload of ours, and nothing. */
-export function collectorPolicies(): Resource[] {
-  const reason = 'every workload of ours sends its telemetry here, and nobody else'
-  const ports = Object.values(collectorPorts)
+const tcp = (ports: readonly number[]) => ports.map((port) => ({ protocol: 'TCP', port }))
+
+/** Who reaches the collector, and what it reaches: every workload of ours, and what keeps traces. */
+export function collectorPolicies(options: MonitoringOptions): Resource[] {
+  const reason =
+    'every workload of ours sends its telemetry here, Prometheus fetches what can be counted, and nobody else'
+  const otlp = Object.values(collectorPorts)
+  const metrics = Object.values(collectorMetricsPorts)
+  const scraper = scrapers(options)
+  const { outsideTraces } = options
   return [
     inItsNamespace('security.istio.io/v1', 'AuthorizationPolicy', reason, {
       selector: selects(collector.name),
@@ -23,21 +30,33 @@ export function collectorPolicies(): Resource[] {
       rules: [
         {
           from: [{ source: { namespaces: senders } }],
-          to: [{ operation: { ports: ports.map(String), methods: ['POST'], paths } }],
+          to: [{ operation: { ports: otlp.map(String), methods: ['POST'], paths } }],
+        },
+        {
+          from: [{ source: { principals: [scraper.principal] } }],
+          to: [{ operation: { ports: metrics.map(String), methods: ['GET'], paths: ['/metrics'] } }],
         },
       ],
     }),
-    sidecar(collector.name, collector.namespace, ['~/*'], 'it calls nobody: no namespace, no host'),
+    sidecar(
+      collector.name,
+      collector.namespace,
+      [outsideTraces ? `${collector.namespace}/${outsideTraces.host}` : hostOf(traceStore)],
+      'it hands traces on, and calls nobody else',
+    ),
     inItsNamespace('networking.k8s.io/v1', 'NetworkPolicy', reason, {
       podSelector: selects(collector.name),
       policyTypes: ['Ingress', 'Egress'],
       ingress: [
-        {
-          from: senders.map((name) => ({ namespaceSelector: inNamespace(name) })),
-          ports: ports.map((port) => ({ protocol: 'TCP', port })),
-        },
+        { from: senders.map((name) => ({ namespaceSelector: inNamespace(name) })), ports: tcp(otlp) },
+        { from: [scraper.pods], ports: tcp(metrics) },
       ],
-      egress: controlPlane,
+      egress: [
+        outsideTraces
+          ? { ports: tcp([outsideTraces.port]) }
+          : { to: [{ podSelector: selects(traceStore.name) }], ports: tcp([traceStorePort]) },
+        ...controlPlane,
+      ],
     }),
   ]
 }

@@ -14,6 +14,8 @@ export interface ClusterHost {
 export const collector: ClusterHost = { name: 'otel-collector', namespace: namespaces.observability }
 /** Of OTLP. */
 export const collectorPorts = { http: 4318, grpc: 4317 } as const
+/** Where Prometheus fetches what services measure, and what the collector tells of itself. */
+export const collectorMetricsPorts = { services: 8889, own: 8888 } as const
 
 /** As a Sidecar names a host. */
 export const hostOf = ({ name, namespace }: ClusterHost) => `${namespace}/${dnsNameOf(name, namespace)}`

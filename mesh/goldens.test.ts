@@ -511,6 +511,19 @@ it('telemetry: who may send it', () => {
                 - /opentelemetry.proto.collector.metrics.v1.MetricsService/Export
                 - /v1/logs
                 - /opentelemetry.proto.collector.logs.v1.LogsService/Export
+      - from:
+          - source:
+              principals:
+                - cluster.local/ns/observability/sa/prometheus
+        to:
+          - operation:
+              ports:
+                - "8889"
+                - "8888"
+              methods:
+                - GET
+              paths:
+                - /metrics
     "
   `)
 })

@@ -9,6 +9,7 @@ import { graphOf } from './graph.ts'
 import { type LimitOptions, limitServicePolicies } from './limit-service.ts'
 import { limitProblems } from './limits.ts'
 import { localLimits } from './local-limits.ts'
+import { type MonitoringOptions, monitoring } from './monitoring.ts'
 import { mtls } from './mtls.ts'
 import { networkPolicies } from './network.ts'
 import { outside } from './outside.ts'
@@ -22,7 +23,9 @@ import type { CanaryTraffic } from './versions.ts'
 /** All traffic policy of the product, one list a concern. */
 export function mesh(
   services: readonly Service[],
-  options: { issuer: Issuer; canary?: CanaryTraffic | undefined } & EgressOptions & LimitOptions,
+  options: { issuer: Issuer; canary?: CanaryTraffic | undefined } & EgressOptions &
+    LimitOptions &
+    MonitoringOptions,
 ): Record<string, Resource[]> {
   const graph = graphOf(services)
   return {
@@ -35,7 +38,8 @@ export function mesh(
     outside: outside(graph, options.outsideHosts),
     telemetry: telemetry(),
     'request-ids': requestIds(),
-    collector: collectorPolicies(),
+    collector: collectorPolicies(options),
+    monitoring: monitoring(options),
     routes: routes(graph, options.canary),
     destinations: destinations(graph),
     'local-limits': localLimits(graph),

@@ -25,6 +25,30 @@ const accessLog = {
 }
 
 /**
+ * Of Envoy's numbers those of calls between our workloads, and of what limits and policies refuse, beside the few that
+ * Istio keeps: all of them would be thousands a proxy. As observability/names.ts reads them.
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
+ */
+const ofClusters = [
+  'upstream_rq_([0-9]+|[0-9]xx|time|total|timeout|active|pending_overflow)',
+  'upstream_rq_retry(_limit_exceeded|_overflow|_success)?',
+  'upstream_cx_(active|connect_fail|overflow|total)',
+  'membership_(healthy|total)',
+  'outlier_detection[.]ejections_(active|enforced_total)',
+  'ssl[.](handshake|connection_error)',
+  'ratelimit[.](ok|over_limit|error)',
+]
+const ofListeners = [
+  'http_local_rate_limit[.].*',
+  'rbac[.](allowed|denied)',
+  'ssl[.](handshake|no_certificate)',
+]
+const keptStats = [
+  `cluster[.](outbound|inbound)[|].*[.](${ofClusters.join('|')})`,
+  `(http|listener|tenant_limits)[.](.*[.])?(${ofListeners.join('|')})`,
+]
+
+/**
  * What the policies of this folder expect of the control plane: values for Istio's official chart `istiod`.
  * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
  */
@@ -32,6 +56,7 @@ export const istiodValues = {
   meshConfig: {
     trustDomain,
     outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
+    defaultConfig: { proxyStatsMatcher: { inclusionRegexps: keptStats } },
     extensionProviders: [
       { name: providers.logs, envoyFileAccessLog: { path: '/dev/stdout', logFormat: { labels: accessLog } } },
       {

@@ -36,6 +36,9 @@ describe('every policy', () => {
       'request-ids',
       'telemetry-untraced',
       'otel-collector',
+      'proxy-metrics',
+      'jaeger',
+      'prometheus',
     ]
     const names = [
       ...callers.flatMap((name) => [name, `${name}-tenant-limits`, `${name}-global-limits`]),

@@ -1,37 +1,137 @@
-import { collectorPorts } from '../mesh/egress.ts'
+import { attributes, resourceAttributes } from '#kit/telemetry.ts'
+import { collectorMetricsPorts, collectorPorts } from '../mesh/egress.ts'
+
+/** Which traces are kept, once they are whole. What failed and what was slow is; of the rest a share. */
+export interface Sampling {
+  /** Percent of what neither failed nor was slow. */
+  share: number
+  /** Milliseconds from which a trace is slow. */
+  slow: number
+  /** Seconds after its first span in which a trace is expected to become whole. */
+  wait: number
+}
+
+export interface CollectorOptions {
+  sampling: Sampling
+  /** Base URL that takes traces by OTLP over HTTP. */
+  traces: string
+  /** Whether it takes logs too; else lines are counted, and read where the processes write them. */
+  logs: boolean
+  /** Variable with the token that it wants, if it wants one. */
+  token?: string
+}
 
 /** Of its health, for probes only. */
 export const healthPort = 13133
 
-/** On all addresses: probes come to the pod's, the proxy beside it hands requests over to one of them. */
-const at = (port: number) => ({ endpoint: `0.0.0.0:${port}` })
+/**
+ * Of what Envoy tells of a request; left out are its URL, addresses, and what a client says of itself.
+ * https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/observability/tracing
+ */
+export const proxyAttributes = {
+  'guid:x-request-id': 'id of the request',
+  'http.method': 'method',
+  'http.protocol': 'version of HTTP',
+  'http.status_code': 'status',
+  'upstream_cluster.name': 'callee, of a caller’s proxy',
+  response_flags: 'what the proxy did itself, in two letters',
+  error: 'true where the status says so',
+  'istio.canonical_service': 'whose proxy',
+  'istio.namespace': 'its namespace',
+} as const
 
-/** First what bounds memory, so that what comes in is refused and sent again, then what saves calls. */
-const pipeline = () => ({
-  receivers: ['otlp'],
-  processors: ['memory_limiter', 'batch'],
-  exporters: ['debug'],
+/** All that may be told to whom it may concern; the rest is dropped here, whatever a process or a proxy sends. */
+export const allowedKeys = Object.keys({ ...attributes, ...resourceAttributes, ...proxyAttributes }).sort()
+
+/** Of metrics: no tenants and no requests, of which there are too many; and of the resource who, not where. */
+export const metricKeys = [
+  ...Object.keys(attributes).filter((key) => !['staffmesh.tenant', 'staffmesh.request'].includes(key)),
+  'service.name',
+  'service.instance.id',
+].sort()
+
+/** On all addresses: probes come to the pod's, the proxy beside it hands requests over to one of them. */
+const host = '0.0.0.0'
+const at = (port: number) => ({ endpoint: `${host}:${port}` })
+
+/** A list that is empty by mistake lets nothing through. */
+const redaction = (keys: readonly string[]) => ({
+  allow_all_keys: false,
+  allowed_keys: keys,
+  summary: 'silent',
+})
+
+/** Whole traces are looked at, so all spans of one must come to one collector. */
+const tailSampling = ({ share, slow, wait }: Sampling) => ({
+  decision_wait: `${wait}s`,
+  num_traces: 20_000,
+  // What comes after the decision, e.g. the end of a long poll, goes the same way.
+  decision_cache: { sampled_cache_size: 100_000, non_sampled_cache_size: 100_000 },
+  policies: [
+    { name: 'failed', type: 'status_code', status_code: { status_codes: ['ERROR'] } },
+    { name: 'slow', type: 'latency', latency: { threshold_ms: slow } },
+    { name: 'share', type: 'probabilistic', probabilistic: { sampling_percentage: share } },
+  ],
 })
 
 /**
- * What the collector does with the telemetry of all workloads: it takes it by OTLP and counts it in its log, a line a
- * batch, nothing of what is in it.
+ * What the collector does with the telemetry of all workloads. First what bounds memory, so that what comes in is refused
+ * and sent again; then the list of what may leave. Metrics are there to be fetched and never made of spans, of which most
+ * are dropped.
  * https://opentelemetry.io/docs/collector/configuration/
  */
-export const collectorConfiguration = {
+export const collectorConfiguration = ({ sampling, traces, logs, token }: CollectorOptions) => ({
   extensions: { health_check: at(healthPort) },
   receivers: { otlp: { protocols: { http: at(collectorPorts.http), grpc: at(collectorPorts.grpc) } } },
   processors: {
     // Of the container's memory.
     memory_limiter: { check_interval: '1s', limit_percentage: 80, spike_limit_percentage: 20 },
-    // Of its own log the collector keeps ten like lines in ten seconds; two are written.
-    batch: { timeout: '5s' },
+    redaction: redaction(allowedKeys),
+    'redaction/metrics': redaction(metricKeys),
+    tail_sampling: tailSampling(sampling),
+    batch: { timeout: '1s' },
   },
-  exporters: { debug: { verbosity: 'basic' } },
+  exporters: {
+    otlp_http: {
+      endpoint: traces,
+      ...(token ? { headers: { authorization: `Bearer \${env:${token}}` } } : {}),
+    },
+    prometheus: {
+      ...at(collectorMetricsPorts.services),
+      // Labels of each series, as `metricKeys` bounds them.
+      resource_to_telemetry_conversion: { enabled: true },
+      without_scope_info: true,
+      // Of processes that have gone.
+      metric_expiration: '3m',
+    },
+    // A line a batch, nothing of what is in it.
+    ...(logs ? {} : { debug: { verbosity: 'basic' } }),
+  },
   service: {
     extensions: ['health_check'],
-    pipelines: { traces: pipeline(), metrics: pipeline(), logs: pipeline() },
-    // Of itself it tells no numbers: nobody reads them.
-    telemetry: { logs: { encoding: 'json' }, metrics: { level: 'none' } },
+    pipelines: {
+      traces: {
+        receivers: ['otlp'],
+        processors: ['memory_limiter', 'redaction', 'tail_sampling', 'batch'],
+        exporters: ['otlp_http'],
+      },
+      metrics: {
+        receivers: ['otlp'],
+        processors: ['memory_limiter', 'redaction/metrics', 'batch'],
+        exporters: ['prometheus'],
+      },
+      logs: {
+        receivers: ['otlp'],
+        processors: ['memory_limiter', 'redaction', 'batch'],
+        exporters: [logs ? 'otlp_http' : 'debug'],
+      },
+    },
+    telemetry: {
+      logs: { encoding: 'json' },
+      metrics: {
+        level: 'normal',
+        readers: [{ pull: { exporter: { prometheus: { host, port: collectorMetricsPorts.own } } } }],
+      },
+    },
   },
-} as const
+})

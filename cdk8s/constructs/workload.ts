@@ -12,6 +12,7 @@ export interface Workload {
   configuration?: string
   container: k8s.Container
   volumes: k8s.Volume[]
+  annotations?: Readonly<Record<string, string>>
 }
 
 /** A Deployment without storage, with its Service, its identity and its disruption budget, all of one name. */
@@ -19,7 +20,7 @@ export function workload(
   chart: Chart,
   name: string,
   ports: k8s.ServicePort[],
-  { replicas, configuration, container, volumes }: Workload,
+  { replicas, configuration, container, volumes, annotations = {} }: Workload,
 ): void {
   const labels = labelsOf(name)
   const selector = { 'app.kubernetes.io/name': name }
@@ -35,7 +36,7 @@ export function workload(
       selector: { matchLabels: selector },
       strategy: rollingUpdate,
       template: {
-        metadata: { labels, annotations: configurationOf(configuration) },
+        metadata: { labels, annotations: { ...configurationOf(configuration), ...annotations } },
         spec: {
           ...restrictedPod,
           serviceAccountName: name,

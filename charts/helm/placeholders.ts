@@ -1,5 +1,5 @@
 import type { Service } from '#kit/service.ts'
-import type { DatabaseInstance, Environment, LimitService } from '../../cdk8s/environments.ts'
+import type { DatabaseInstance, Environment, LimitService, Telemetry } from '../../cdk8s/environments.ts'
 
 /** A value of the Helm chart: where it stands in values.yaml, what it is in an environment, what stood in its place. */
 export interface Value {
@@ -87,10 +87,26 @@ export class Placeholders {
         ]),
       ),
       limits: this.#limits(environment.limits),
-      telemetry: {
-        image: this.string(environment.telemetry.image, 'telemetry', 'image'),
-        replicas: this.number(environment.telemetry.replicas, firstNumber, 'telemetry', 'replicas'),
-      },
+      telemetry: this.#telemetry(environment.telemetry),
+    }
+  }
+
+  #telemetry({ image, traces, metrics, ...rest }: Telemetry): Telemetry {
+    return {
+      ...rest,
+      image: this.string(image, 'telemetry', 'image'),
+      traces:
+        'image' in traces
+          ? { image: this.string(traces.image, 'telemetry', 'traces', 'image') }
+          : {
+              outside: {
+                ...traces.outside,
+                host: this.string(traces.outside.host, 'telemetry', 'traces', 'host'),
+                port: this.number(traces.outside.port, firstNumber, 'telemetry', 'traces', 'port'),
+              },
+            },
+      metrics:
+        'image' in metrics ? { image: this.string(metrics.image, 'telemetry', 'metrics', 'image') } : metrics,
     }
   }
 

@@ -32,7 +32,10 @@ const operator = () => ({
       // The operator's schema does not know extraContainerArgs, which the chart takes.
       pilot: { k8s: { overlays: istiodValues.pilot.extraContainerArgs.map(argumentOfIstiod) } },
     },
-    meshConfig: { ...istiodValues.meshConfig, defaultConfig: { proxyMetadata: stockEnvoy.proxy } },
+    meshConfig: {
+      ...istiodValues.meshConfig,
+      defaultConfig: { ...istiodValues.meshConfig.defaultConfig, proxyMetadata: stockEnvoy.proxy },
+    },
     values: {
       telemetry: { enabled: false },
       pilot: {
