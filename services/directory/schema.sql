@@ -238,6 +238,7 @@ create table event (
   at timestamp with time zone not null default now(),
   number bigint not null generated always as identity,
   position bigint,
+  traceparent text,
   constraint event_pkey PRIMARY KEY (id),
   constraint event_position_key UNIQUE ("position")
 );

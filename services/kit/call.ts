@@ -47,7 +47,7 @@ interface Background {
   token?: string
   deadline?: number
   idempotencyKey?: string
-  traceparent?: string
+  traceparent?: string | undefined
   signal?: AbortSignal
 }
 

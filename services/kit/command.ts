@@ -139,8 +139,8 @@ interface Statement {
 
 function eventInsert(tx: Tx, events: EventDraft[]): Statement[] {
   if (events.length === 0) return []
-  const text = `insert into event (id, tenant, kind, aggregate_id, version, changed)
-     select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[])`
+  const text = `insert into event (id, tenant, kind, aggregate_id, version, changed, traceparent)
+     select *, $7::text from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[])`
   const values = [
     events.map(() => randomUUIDv7()),
     events.map((event) => event.tenant ?? tx.tenant),
@@ -149,6 +149,7 @@ function eventInsert(tx: Tx, events: EventDraft[]): Statement[] {
     events.map((event) => event.version),
     // unnest flattens arrays of arrays, hence the joined names
     events.map((event) => (event.changed ?? []).join(',')),
+    tx.call.traceparent ?? null,
   ]
   return [{ text, values, name: 'event_insert' }]
 }

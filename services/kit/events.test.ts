@@ -59,6 +59,26 @@ describe('the feed', () => {
     expect((await page(start)).events).toEqual([...first.events, ...second.events])
   })
 
+  it.each([
+    [
+      'the trace that wrote them',
+      '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    ],
+    ['no words in its place', 'Ana', undefined],
+  ])('tells of its events %s', async (_, traceparent, told) => {
+    const { cursor: start } = await page()
+    await post(
+      createCounterApp(db.database),
+      'createCounter',
+      { name: randomUUIDv7() },
+      { tenant },
+      { traceparent },
+    )
+    const { events } = await page(start)
+    expect(events.map((event) => event.traceparent)).toEqual([told])
+  })
+
   it('is not stalled by a transaction that is open in another database, nor in its own', async () => {
     const { cursor: start } = await page()
     for (const url of [inject('postgres'), db.urls.superuser]) {

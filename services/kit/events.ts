@@ -19,6 +19,7 @@ export const feedEvent = z.object({
   version: z.number(),
   changed: z.array(z.string()),
   at: instant,
+  traceparent: z.string().optional().meta({ description: 'The trace that it came of' }),
 })
 export type FeedEvent = z.output<typeof feedEvent>
 
@@ -79,18 +80,25 @@ async function readPage(
   }
   if (waiting) await sequence(tx)
   else if (BigInt(position!) === BigInt(last)) return { cursor: `${incarnation}.${position}`, events: [] }
-  const rows = await tx.query<Omit<FeedEvent, 'changed'> & { changed: string; position: string }>(
-    `select id, tenant, kind, aggregate_id as "aggregateId", version::float8 as version, changed, position,
+  const rows = await tx.query<EventRow>(
+    `select id, tenant, kind, aggregate_id as "aggregateId", version::float8 as version, changed, position, traceparent,
             ${instantOf('at')} as at
      from event where position > $1 order by position limit $2`,
     [position, limit],
     'feed_read',
   )
-  const events = rows.map(({ position: _, changed, ...event }) => ({
+  const events = rows.map(({ position: _, changed, traceparent, ...event }) => ({
     ...event,
+    ...(traceparent === null ? {} : { traceparent }),
     changed: changed === '' ? [] : changed.split(','),
   }))
   return { cursor: `${incarnation}.${rows.at(-1)?.position ?? position}`, events }
+}
+
+type EventRow = Omit<FeedEvent, 'changed' | 'traceparent'> & {
+  changed: string
+  position: string
+  traceparent: string | null
 }
 
 interface FeedState {
@@ -161,8 +169,14 @@ export async function follow(options: {
   signal: AbortSignal
 }): Promise<void> {
   const { feed: name, database, signal } = options
-  const call = () =>
-    backgroundCall({ service: options.service, operation: `follow-${name}`, deadline: 40_000, signal })
+  const call = (traceparent?: string) =>
+    backgroundCall({
+      service: options.service,
+      operation: `follow-${name}`,
+      deadline: 40_000,
+      signal,
+      traceparent,
+    })
   while (!signal.aborted) {
     try {
       const after = await database.unscoped(call(), (tx) => loadCursor(tx, name))
@@ -174,7 +188,7 @@ export async function follow(options: {
         await options.apply(tx, page.events)
         await saveCursor(tx, name, page.cursor)
       }
-      await measured(name, page.events, () => database.unscoped(call(), apply))
+      await observed(name, page.events, (traceparent) => database.unscoped(call(traceparent), apply))
     } catch (error) {
       if (signal.aborted) return
       if (error instanceof DomainError && error.code === 'feed-reset') {
@@ -191,27 +205,38 @@ export async function follow(options: {
   }
 }
 
-/** Also where they cannot be applied: then the lag grows with each try. */
-async function measured(
+/**
+ * A span that links to what wrote the events, and the lag; also where they cannot be applied: then the lag grows with
+ * each try.
+ */
+async function observed(
   feed: string,
   events: readonly FeedEvent[],
-  apply: () => Promise<void>,
+  apply: (traceparent: string | undefined) => Promise<void>,
 ): Promise<void> {
   const youngest = events.at(-1)
-  const measure = (outcome: Attributes) =>
-    youngest &&
-    recorder?.measure('staffmesh.feed.lag', (Date.now() - Date.parse(youngest.at)) / 1000, {
-      'staffmesh.feed': feed,
-      ...outcome,
-    })
+  if (!recorder || !youngest) return apply(undefined)
+  const attributes = { 'staffmesh.feed': feed }
+  const links = causesOf(events)
+  const span = recorder.start({ kind: 'consumer', name: `follow ${feed}`, links, attributes })
+  const end = (outcome: Attributes) => {
+    span.end(outcome)
+    const lag = (Date.now() - Date.parse(youngest.at)) / 1000
+    recorder?.measure('staffmesh.feed.lag', lag, { ...attributes, ...outcome })
+  }
   try {
-    await apply()
-    measure({})
+    await apply(span.traceparent)
+    end({})
   } catch (error) {
-    measure(failure(error))
+    end(failure(error))
     throw error
   }
 }
+
+/** The traces that something came of, each once. */
+export const causesOf = (caused: readonly { traceparent?: string | null | undefined }[]): string[] => [
+  ...new Set(caused.flatMap(({ traceparent }) => traceparent ?? [])),
+]
 
 async function loadCursor(tx: Tx, name: string, lock: '' | 'for update' = ''): Promise<string | undefined> {
   await tx.query('insert into cursor (feed) values ($1) on conflict do nothing', [name])

@@ -100,7 +100,7 @@ function taskOf(service: string, name: string, job: Job, options: JobsOptions) {
           kind: 'consumer',
           name: `process ${name}`,
           // A trace of its own: the request that enqueued it has long been answered.
-          link: traceparent,
+          links: traceparent ? [traceparent] : [],
           attributes: {
             ...attributes,
             'staffmesh.tenant': payload.tenant || undefined,
@@ -117,7 +117,7 @@ function taskOf(service: string, name: string, job: Job, options: JobsOptions) {
             deadline,
             // The same in each attempt. The number alone could come again after a restore.
             idempotencyKey: `job/${id}.${created_at.getTime()}`,
-            ...(trace ? { traceparent: trace } : {}),
+            traceparent: trace,
           }
           const call = backgroundCall(background, limit.signal)
           return job(payload as JobPayload, call)

@@ -62,11 +62,11 @@ function openTelemetry(): Recorder {
     ]),
   )
   return {
-    start({ kind, name, parent, link, attributes }: Start) {
-      const linked = spanContextOf(link)
+    start({ kind, name, parent, links = [], attributes }: Start) {
+      const linked = links.flatMap((link) => spanContextOf(link) ?? [])
       const span = tracer.startSpan(
         name,
-        { kind: kinds[kind], attributes: allowed(attributes), links: linked ? [{ context: linked }] : [] },
+        { kind: kinds[kind], attributes: allowed(attributes), links: linked.map((context) => ({ context })) },
         contextOf(parent),
       )
       const { traceId, spanId, traceFlags } = span.spanContext()

@@ -214,7 +214,9 @@ it('links a job to the request that enqueued it', async () => {
   )
 })
 
-it('measures how far a follower is behind', async () => {
+it('links a follower to the requests whose events it applies, and measures how far it is behind', async () => {
+  await raise({ by: 1 })
+  const wrote = spans.getFinishedSpans().find((span) => span.name === 'POST /increment' && span.kind === 1)!
   await db.sudo('create table cursor (feed text primary key, position text, moved_at timestamptz)')
   await db.sudo('grant all on cursor to counter')
   const page = serveFeed(db.database)
@@ -224,7 +226,7 @@ it('measures how far a follower is behind', async () => {
     service: 'follower',
     feed: 'counter',
     database: db.database,
-    read: (call, input) => page({ ...input, limit: 10 }, call),
+    read: (call, input) => page({ ...input, limit: 1000 }, call),
     apply: async () => {
       if (tries++ === 0) throw Object.assign(new Error('Ångström'), { code: '40001' })
     },
@@ -233,6 +235,12 @@ it('measures how far a follower is behind', async () => {
   await until(async () => (await db.sudo('select 1 from cursor where position is not null')).length > 0)
   stop.abort()
   await following
+  const followed = spans.getFinishedSpans().filter((span) => span.name === 'follow counter')
+  expect(followed.map(({ status }) => status.code)).toEqual([SpanStatusCode.ERROR, SpanStatusCode.UNSET])
+  for (const { links } of followed)
+    expect(links.map(({ context }) => context.spanId)).toContain(wrote.spanContext().spanId)
+  const statement = spanOf('update cursor')
+  expect(statement.parentSpanContext?.spanId).toBe(followed[1]!.spanContext().spanId)
   const lag = (await metricsNow()).find((metric) => metric.descriptor.name === 'staffmesh.feed.lag')
   expect(lag?.dataPoints.map(({ attributes }) => attributes)).toEqual([
     { 'staffmesh.feed': 'counter', 'error.type': '40001' },

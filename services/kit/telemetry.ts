@@ -61,8 +61,8 @@ export interface Start {
   kind: 'server' | 'client' | 'consumer'
   name: string
   parent?: string | undefined
-  /** The span that caused this one without waiting for it. */
-  link?: string | undefined
+  /** The spans that caused this one without waiting for it. */
+  links?: readonly string[]
   attributes: Attributes
 }
 
@@ -87,7 +87,7 @@ export async function observe(
   const began = performance.now()
   const { service, operation, kind, method, path } = request
   const tenant = c.req.header(identityHeaders.tid)
-  const traceparent = c.req.header('traceparent')
+  const traceparent = wellFormed(c.req.header('traceparent'))
   const http = { 'http.request.method': method, 'http.route': path, 'url.scheme': 'http' }
   const span = recorder?.start({
     kind: 'server',
@@ -161,6 +161,10 @@ export function failure(error: unknown): Attributes {
   const code = (error as { code?: unknown } | null)?.code
   return { 'error.type': typeof code === 'string' ? code : error instanceof Error ? error.name : 'unknown' }
 }
+
+/** It is kept with events and jobs, so nothing else may come in its place. */
+const wellFormed = (traceparent: string | undefined) =>
+  /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceparent ?? '')?.[0]
 
 /** A statement in few words: its verb and first table. */
 export function summaryOf(text: string): string {

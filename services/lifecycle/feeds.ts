@@ -10,11 +10,12 @@ const employeeEvent = feedEvent.extend({ aggregateId: z.uuid(), version: z.int()
 
 /** Any event about an employee wakes the process of a kind; values are asked for when the step is taken. */
 const wakesOf = (kind: Wake['kind'], events: readonly FeedEvent[]): Wake[] =>
-  readable(events, aboutEmployee, employeeEvent).map(({ tenant, aggregateId, version }) => ({
+  readable(events, aboutEmployee, employeeEvent).map(({ tenant, aggregateId, version, traceparent }) => ({
     tenant,
     kind,
     subject: aggregateId,
     version,
+    traceparent,
   }))
 
 const tenantEvent = feedEvent.extend({ aggregateId: z.uuid() })

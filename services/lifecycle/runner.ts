@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backgroundCall } from '#kit/call.ts'
 import type { Database } from '#kit/database.ts'
+import { causesOf } from '#kit/events.ts'
 import { log } from '#kit/log.ts'
 import { DomainError, RemoteProblem } from '#kit/problem.ts'
 import { recorder, timed } from '#kit/telemetry.ts'
@@ -25,8 +26,8 @@ export interface Runner {
  * came of it is recorded in one. After a crash the lease runs out, and the step is taken again.
  */
 export function runner(database: Database, clients: Clients, clock = () => new Date()): Runner {
-  const background = (operation: string) =>
-    backgroundCall({ service: 'lifecycle', operation, deadline: 5000 })
+  const background = (operation: string, traceparent?: string) =>
+    backgroundCall({ service: 'lifecycle', operation, deadline: 5000, traceparent })
 
   const claimSome = (kind: Kind, places: number) =>
     database.unscoped(background('claim'), async (tx) => {
@@ -46,6 +47,7 @@ export function runner(database: Database, clients: Clients, clock = () => new D
         {
           kind: 'consumer',
           name: `process ${kind}`,
+          links: causesOf(claimed),
           attributes: { ...job, 'staffmesh.tenant': tenant, 'staffmesh.attempt': attempts },
           metric: 'staffmesh.job.duration',
         },
@@ -57,7 +59,8 @@ export function runner(database: Database, clients: Clients, clock = () => new D
             deadline: steps[kind].deadline,
             traceparent,
           })
-          await record(claimed, await takeSteps(claimed.map(processOf), { clients, call, now: clock() }))
+          const outcomes = await takeSteps(claimed.map(processOf), { clients, call, now: clock() })
+          await record(claimed, outcomes, traceparent)
         },
       )
     } catch (error) {
@@ -69,9 +72,13 @@ export function runner(database: Database, clients: Clients, clock = () => new D
     }
   }
 
-  const record = (claimed: readonly Claim[], outcomes: readonly Outcome<Kind>[]) =>
+  const record = (
+    claimed: readonly Claim[],
+    outcomes: readonly Outcome<Kind>[],
+    traceparent: string | undefined,
+  ) =>
     database.write(
-      background('record'),
+      background('record', traceparent),
       (tx) =>
         Promise.all(
           claimed.map(async (process, i) => {

@@ -82,6 +82,7 @@ create table event (
   at timestamp with time zone not null default now(),
   number bigint not null generated always as identity,
   position bigint,
+  traceparent text,
   constraint event_pkey PRIMARY KEY (id),
   constraint event_position_key UNIQUE ("position")
 );
@@ -161,6 +162,7 @@ create table process (
   progress jsonb not null default '{}'::jsonb,
   leased_until timestamp with time zone,
   created_at timestamp with time zone not null,
+  traceparent text,
   constraint process_pkey PRIMARY KEY (tenant, id),
   constraint process_subject UNIQUE (tenant, kind, subject),
   constraint process_attempts_check CHECK ((attempts >= 0)),

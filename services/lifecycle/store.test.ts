@@ -71,6 +71,14 @@ describe('waking', () => {
     expect(await rows()).toMatchObject([{ revision: '2', seen_version: '6', due_at: later(9) }])
   })
 
+  it('remembers which trace it came of last', async () => {
+    const traceparent = (id: number) => `00-${String(id).repeat(32)}-${String(id).repeat(16)}-01`
+    const one = account(1)
+    await wakeUp([{ ...one, traceparent: traceparent(1) }])
+    await wakeUp([{ ...one, version: 2, traceparent: traceparent(2) }])
+    expect(await take()).toMatchObject([{ subject: one.subject, traceparent: traceparent(2) }])
+  })
+
   it('starts one process when many wake it at once', async () => {
     const some = Array.from({ length: 5 }, () => account(1))
     await Promise.all(Array.from({ length: 8 }, (_, i) => wakeUp(i % 2 ? some : some.toReversed(), later(i))))

@@ -35,6 +35,8 @@ export interface Wake {
   kind: Kind
   subject: string
   version: number
+  /** Which trace it came of; that of the transaction where it is unset. */
+  traceparent?: string | undefined
 }
 
 /**
@@ -50,15 +52,15 @@ export async function wake(tx: Tx, wakes: readonly Wake[], now: Date): Promise<v
   }
   const rows = [...newest.values()]
   await tx.query(
-    `insert into process as p (tenant, id, kind, subject, seen_version, state, since, due_at, created_at)
-     select tenant, id, kind, subject, version, 'scheduled', $6, $6, $6
-     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[])
-       as t (tenant, id, kind, subject, version)
+    `insert into process as p (tenant, id, kind, subject, seen_version, state, since, due_at, created_at, traceparent)
+     select tenant, id, kind, subject, version, 'scheduled', $6, $6, $6, traceparent
+     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $7::text[])
+       as t (tenant, id, kind, subject, version, traceparent)
      -- in one order, so that two workers that wake the same never wait for each other in a ring
      order by tenant, kind, subject
      on conflict on constraint process_subject do update
      set state = 'scheduled', due_at = $6, revision = p.revision + 1, attempts = 0,
-         seen_version = greatest(p.seen_version, excluded.seen_version)
+         seen_version = greatest(p.seen_version, excluded.seen_version), traceparent = excluded.traceparent
      where excluded.seen_version = 0 or excluded.seen_version > p.seen_version`,
     [
       rows.map((row) => row.tenant),
@@ -67,6 +69,7 @@ export async function wake(tx: Tx, wakes: readonly Wake[], now: Date): Promise<v
       rows.map((row) => row.subject),
       rows.map((row) => row.version),
       now,
+      rows.map((row) => row.traceparent ?? tx.call.traceparent ?? null),
     ],
     'process_wake',
   )
@@ -76,9 +79,9 @@ export async function wake(tx: Tx, wakes: readonly Wake[], now: Date): Promise<v
 export async function wakeAgain(tx: Tx, tenant: string, id: string, now: Date): Promise<ProcessView> {
   const [row] = await tx.query<ProcessView>(
     `update process
-     set state = 'scheduled', due_at = $3, revision = revision + 1, attempts = 0
+     set state = 'scheduled', due_at = $3, revision = revision + 1, attempts = 0, traceparent = $4
      where tenant = $1 and id = $2 returning ${viewColumns}`,
-    [tenant, id, now],
+    [tenant, id, now, tx.call.traceparent ?? null],
     'process_wake_again',
   )
   return row!
@@ -101,13 +104,21 @@ export async function begin(
   now: Date,
 ): Promise<ProcessView> {
   const [row] = await tx.query<ProcessView>(
-    `insert into process as p (tenant, id, kind, subject, state, since, due_at, created_at, progress)
-     values ($1, $2, $3, $4, 'scheduled', $5, $5, $5, $6)
+    `insert into process as p (tenant, id, kind, subject, state, since, due_at, created_at, progress, traceparent)
+     values ($1, $2, $3, $4, 'scheduled', $5, $5, $5, $6, $7)
      on conflict on constraint process_subject do update
      set state = 'scheduled', why = null, since = $5, due_at = $5, revision = p.revision + 1, attempts = 0,
-         last_error = null, progress = excluded.progress, leased_until = null
+         last_error = null, progress = excluded.progress, leased_until = null, traceparent = excluded.traceparent
      returning ${viewColumns}`,
-    [process.tenant, randomUUIDv7(), process.kind, process.subject, now, process.progress],
+    [
+      process.tenant,
+      randomUUIDv7(),
+      process.kind,
+      process.subject,
+      now,
+      process.progress,
+      tx.call.traceparent ?? null,
+    ],
     'process_begin',
   )
   return row!
@@ -172,7 +183,12 @@ export async function list(tx: Tx, filter: Filter, limit: number): Promise<Proce
 }
 
 /** A process that this worker alone works on until the lease ends; its progress as it is stored. */
-export type Claim = Omit<Process, 'progress'> & { progress: unknown; dueAt: Date; leasedUntil: Date }
+export type Claim = Omit<Process, 'progress'> & {
+  progress: unknown
+  dueAt: Date
+  leasedUntil: Date
+  traceparent: string | null
+}
 
 /** Fails for what can't be read: that is a matter of this process alone. */
 export const processOf = (claimed: Claim) =>
@@ -220,7 +236,7 @@ export async function claim(
        attempts = attempts + 1
      from due where p.tenant = due.tenant and p.id = due.id
      returning p.tenant, p.id, p.kind, p.subject, p.revision::float8 as revision, p.attempts, p.progress,
-       p.due_at as "dueAt", p.leased_until as "leasedUntil"`,
+       p.due_at as "dueAt", p.leased_until as "leasedUntil", p.traceparent`,
     [now, kind, lease, places, most],
     'process_claim',
   )
