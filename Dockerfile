@@ -43,6 +43,7 @@ COPY --from=packages /staffmesh /
 # All else may be read-only. The inspector listens inside the pod only, on 9229.
 FROM ${BUILD_IMAGE} AS development
 ARG SERVICE
+WORKDIR /staffmesh/services
 WORKDIR /staffmesh
 COPY --from=dependencies / .
 COPY services /sources
