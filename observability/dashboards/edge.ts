@@ -15,7 +15,7 @@ export const edge = () =>
     description:
       'What clients ask, as the proxy beside the edge counts it on its way to the services; and what the edge tells itself.',
     rows: [
-      { title: 'To the services', panels: [asked(), failed(), waited(), unauthorized(), tooMany()] },
+      { title: 'To the services', panels: [asked(), failed(), waited(), unauthorized(), tooMany(), again()] },
       {
         title: 'By service',
         panels: [requests(), failures(), durations(), answers(), retried(), unreachable()],
@@ -48,7 +48,7 @@ const failed = () =>
 const waited = () =>
   number(
     {
-      title: '99 of 100 within',
+      title: 'Duration, p99',
       description: 'Until the edge had the answer; a stream counts with all the time that it is open.',
       unit: Seconds,
     },
@@ -66,6 +66,17 @@ const unauthorized = () =>
 
 const tooMany = () =>
   refused('Too many', 'Share of those that was over a limit, of a tenant or of an address: 429.', '429')
+
+const again = () =>
+  number(
+    {
+      title: 'Tried again',
+      description: 'Tries beyond the first, as a share of requests.',
+      unit: PercentUnit,
+      bad: { above: 0.05 },
+    },
+    share(calling('retries', [], ofEdge), calls({ by: [], from })),
+  )
 
 const requests = () =>
   lines(
@@ -86,7 +97,7 @@ const failures = () =>
 const durations = () =>
   lines(
     {
-      title: '95 of 100 within',
+      title: 'Duration, p95',
       description: 'Until the edge had the answer; a stream counts with all the time that it is open.',
       unit: Seconds,
     },
@@ -166,7 +177,7 @@ const operations = () =>
 const slow = () =>
   lines(
     {
-      title: 'Operations: 99 of 100 within',
+      title: 'Operations, p99',
       description: 'Of the same ten, as clients wait for them; streams are not counted.',
       unit: Seconds,
       empty,

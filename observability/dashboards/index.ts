@@ -8,7 +8,7 @@ import { serviceDashboard } from './service.ts'
 /** All dashboards, in the order in which one looks at them. */
 export const dashboardsOf = (services: readonly Service[]) => [
   overview(services),
-  mesh(),
+  mesh(services),
   edge(),
   business(),
   ...services.map(serviceDashboard),

@@ -5,6 +5,8 @@ import {
   Seconds,
   Short,
 } from '@grafana/grafana-foundation-sdk/units'
+import type { Service } from '#kit/service.ts'
+import { graphOf } from '../../mesh/graph.ts'
 import { dashboard } from './dashboard.ts'
 import { lines, number, rows } from './panel.ts'
 import { aggregate, rate, share, sum } from './promql.ts'
@@ -21,7 +23,7 @@ import {
 } from './proxies.ts'
 
 /** Who calls whom, and what the mesh does about what goes wrong. */
-export const mesh = () =>
+export const mesh = (services: readonly Service[]) =>
   dashboard({
     name: 'mesh',
     title: 'Mesh',
@@ -32,7 +34,7 @@ export const mesh = () =>
         title: 'All calls',
         panels: [allCalls(), allFailed(), allRetried(), allEjected(), allEncrypted(), allLimited()],
       },
-      { title: 'Who calls whom', panels: [everyCall()] },
+      { title: 'Who calls whom', panels: [everyPair(services)] },
       { title: 'Calls', panels: [rates(), failures(), durations()] },
       {
         title: 'What the mesh does about it',
@@ -43,8 +45,15 @@ export const mesh = () =>
     ],
   })
 
+/** Of a caller that has a worker both call, or one of them. */
+function pairsOf(services: readonly Service[]): number {
+  const { edges } = graphOf(services)
+  return new Set(edges.map((edge) => `${edge.caller} ${edge.callee}`)).size
+}
+
 const [caller, callee] = ends
 const legendOfWorkload = `{{${caller}}}`
+const legendOfCallee = `{{${callee}}}`
 
 const allCalls = () =>
   number(
@@ -108,12 +117,13 @@ const allLimited = () =>
     `${sum([], rate(proxied('overLimit')))} + (${sum([], rate(proxied('overLimitOverall')))} or vector(0))`,
   )
 
-const everyCall = () =>
+const everyPair = (services: readonly Service[]) =>
   rows(
     {
       title: 'Every pair that talks',
       description:
         'As of now. A caller that follows a feed waits for events in long polls: that is no delay.',
+      expected: pairsOf(services),
     },
     { [caller]: 'Caller', [callee]: 'Callee' },
     { title: 'Calls', unit: RequestsPerSecond, expr: `${calls()} > 0` },
@@ -124,8 +134,8 @@ const everyCall = () =>
       expr: share(calling('retries'), calls()),
       bad: { above: 0.05 },
     },
-    { title: '50 of 100 within', unit: Seconds, expr: callsWithin(0.5) },
-    { title: '99 of 100 within', unit: Seconds, expr: callsWithin(0.99) },
+    { title: 'p50', unit: Seconds, expr: callsWithin(0.5) },
+    { title: 'p99', unit: Seconds, expr: callsWithin(0.99) },
     { title: 'Left out', unit: Short, expr: callersNow('ejected'), bad: { above: 1 } },
   )
 
@@ -148,7 +158,7 @@ const failures = () =>
 const durations = () =>
   lines(
     {
-      title: '95 of 100 within',
+      title: 'Duration, p95',
       description: 'Time until the caller’s proxy had the answer; long polls of feeds are among them.',
       unit: Seconds,
     },
@@ -170,11 +180,11 @@ const givenUp = () =>
     {
       title: 'Given up',
       description:
-        'Calls that had been tried as often as they may be, and those that the budget of retries kept from it.',
+        'Calls that had been tried as often as they may be, and those that the budget of retries kept from it; by callee.',
       unit: RequestsPerSecond,
     },
-    { expr: calling('retriesExhausted'), legend: `${legendOfCall}, all tries failed` },
-    { expr: calling('retriesOverBudget'), legend: `${legendOfCall}, over budget` },
+    { expr: calling('retriesExhausted', [callee]), legend: `${legendOfCallee}, all tries failed` },
+    { expr: calling('retriesOverBudget', [callee]), legend: `${legendOfCallee}, over budget` },
   )
 
 const ejected = () =>
@@ -195,27 +205,28 @@ const replicas = () =>
       unit: Short,
       bad: { below: 1 },
     },
-    { expr: callersNow('replicas', [callee], 'min'), legend: `{{${callee}}}` },
+    { expr: callersNow('replicas', [callee], 'min'), legend: legendOfCallee },
   )
 
 const unconnected = () =>
   lines(
     {
       title: 'Connections that failed',
-      description: 'By caller and callee: the callee was not there, or the two could not agree on TLS.',
+      description: 'By callee: it was not there, or the two could not agree on TLS.',
       unit: OpsPerSecond,
     },
-    { expr: calling('connectionsFailed'), legend: legendOfCall },
+    { expr: calling('connectionsFailed', [callee]), legend: legendOfCallee },
   )
 
 const overflowing = () =>
   lines(
     {
       title: 'Refused by the circuit breaker',
-      description: 'Calls that were answered with 503 at once, since too many were waiting for a connection.',
+      description:
+        'Calls that were answered with 503 at once, since too many were waiting for a connection; by callee.',
       unit: RequestsPerSecond,
     },
-    { expr: calling('overflowing'), legend: legendOfCall },
+    { expr: calling('overflowing', [callee]), legend: legendOfCallee },
   )
 
 const encrypted = () =>

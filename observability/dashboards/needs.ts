@@ -42,7 +42,7 @@ const failedCalls = (service: Service) =>
 
 const slowCalls = (service: Service) =>
   durations(0.99, answeredCalls(service), {
-    title: 'Calls: 99 of 100 within',
+    title: 'Calls, p99',
     description: 'As this service saw it: with proxies, network and retries.',
   })
 
@@ -78,7 +78,7 @@ const busyStatements = (service: Service) =>
 
 const slowStatements = (service: Service) =>
   lines(
-    { title: 'Statements: 99 of 100 within', description: 'Of the same ten.', unit: Seconds },
+    { title: 'Statements, p99', description: 'Of the same ten.', unit: Seconds },
     {
       expr: busiest(service, within(0.99, statements, [statement], processesOf(service))),
       legend: legendOf(statement),
@@ -90,7 +90,7 @@ const connections = (service: Service, pool: number | undefined) =>
     0.99,
     { metric: 'db.client.connection.wait_time', by: 'service.name', of: processesOf(service) },
     {
-      title: 'Wait for a connection of the pool',
+      title: 'Wait for a pool connection, p99',
       description: `99 of 100 got one within. A process has ${pool}; many milliseconds mean that these are too few, or statements too slow.`,
     },
   )
@@ -149,7 +149,7 @@ const jobsSlow = (service: Service) =>
   durations(
     0.95,
     { metric: done, by: job, of: workedBy(service) },
-    { title: 'Jobs: 95 of 100 within', description: 'From begin to end.', ...aQuarter },
+    { title: 'Jobs, p95', description: 'From begin to end.', ...aQuarter },
   )
 
 const jobsLate = (service: Service) =>
@@ -157,7 +157,7 @@ const jobsLate = (service: Service) =>
     0.95,
     { metric: 'staffmesh.job.lag', by: job, of: workedBy(service) },
     {
-      title: 'Jobs begin late by',
+      title: 'Jobs begin late by, p95',
       description:
         '95 of 100 began within that time after they were due. More: the worker has too much to do, or is gone.',
       ...aQuarter,
@@ -178,7 +178,7 @@ const read = (service: Service) =>
 
 const feedsBehind = (service: Service) =>
   durations(0.95, read(service), {
-    title: 'Feeds are behind by',
+    title: 'Feeds are behind by, p95',
     description: `95 of 100 pages were applied within that time after the youngest event in them, by what reads them. It reads the feeds of ${followed(service).join(', ')}.`,
     empty: 'Nothing has happened that is read',
     width: 12,

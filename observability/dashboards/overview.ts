@@ -60,7 +60,7 @@ const broken = (services: readonly Service[]) =>
 const waited = (services: readonly Service[]) =>
   number(
     {
-      title: '99 of 100 within',
+      title: 'Duration, p99',
       description: 'Time to answer all but the slowest of a hundred of those; streams are not counted.',
       unit: Seconds,
       bad: { above: Math.max(...services.map(({ slo }) => slo.latency.command / 1000)) },
@@ -96,12 +96,13 @@ const everyService = (services: readonly Service[]) =>
     {
       title: 'Every service',
       description: 'As of now; streams are not counted as slow.',
+      expected: services.length,
     },
     { [labelName(by)]: 'Service' },
     { title: 'Requests', unit: RequestsPerSecond, expr: frequency(metric, [by], of(services)) },
     { title: 'Failed', unit: PercentUnit, expr: failed(metric, [by], of(services)), bad: { above: 0.01 } },
     ...[0.5, 0.95, 0.99].map((quantile) => ({
-      title: `${quantile * 100} of 100 within`,
+      title: `p${quantile * 100}`,
       unit: Seconds,
       expr: within(quantile, metric, [by], { ...of(services), ...answers }),
     })),
@@ -125,7 +126,7 @@ const slowest = (services: readonly Service[]) =>
   durations(
     0.99,
     { metric, by, of: { ...of(services), ...answers } },
-    { title: '99 of 100 within', description: 'Time to answer all but the slowest of a hundred.' },
+    { title: 'Duration, p99', description: 'Time to answer all but the slowest of a hundred.' },
   )
 
 const connections = () =>
@@ -133,7 +134,7 @@ const connections = () =>
     0.99,
     { metric: 'db.client.connection.wait_time', by, of: {} },
     {
-      title: 'Wait for a connection of the pool',
+      title: 'Wait for a pool connection, p99',
       description:
         '99 of 100 got one within. More than some milliseconds: the pool is too small, or statements too slow.',
       bad: { above: 0.1 },
@@ -145,7 +146,7 @@ const jobs = () =>
     0.95,
     { metric: 'staffmesh.job.lag', by, of: {} },
     {
-      title: 'Jobs begin late by',
+      title: 'Jobs begin late by, p95',
       description: '95 of 100 began within that time after they were due.',
     },
   )
@@ -153,7 +154,7 @@ const jobs = () =>
 const feeds = () =>
   lines(
     {
-      title: 'Feeds are behind by',
+      title: 'Feeds are behind by, p95',
       description:
         '95 of 100 pages of a feed were applied within that time after the youngest event in them.',
       unit: Seconds,

@@ -84,13 +84,20 @@ export interface Column {
   bad?: Bad
 }
 
-/** One row for each value of the labels `of`, which have these titles; one column a query. */
+/** One row for each value of the labels `of`, which have these titles; one column a query. Most of the first come first. */
 export function rows(
-  about: Omit<About, 'unit' | 'bad'>,
+  about: Omit<About, 'unit' | 'bad' | 'width'> & { expected: number },
   of: Readonly<Record<string, string>>,
-  ...columns: Column[]
+  ...columns: [Column, ...Column[]]
 ) {
-  const panel = described(new table.PanelBuilder(), { width: 24, unit: 'short', ...about })
+  const panel = described(new table.PanelBuilder(), {
+    ...about,
+    unit: 'short',
+    width: 24,
+    // Whoever has more scrolls.
+    height: 2 + Math.min(about.expected, 16),
+  })
+    .sortBy([new common.TableSortByFieldStateBuilder().displayName(columns[0]!.title).desc(true)])
     .targets(
       numbered(
         columns.map(({ expr }) => ({ expr, legend: '' })),

@@ -95,7 +95,7 @@ const duration = (service: Service, kind: Exclude<Kind, 'stream'>) => {
     },
     ...[0.5, 0.99].map((quantile) => ({
       expr: within(quantile, server, [], of),
-      legend: `${quantile * 100} of 100`,
+      legend: `p${quantile * 100}`,
     })),
   )
 }
@@ -120,6 +120,7 @@ const everyOperation = (service: Service) => {
     {
       title: 'Every operation that is asked',
       description: 'As of now. A stream is slow by nature: it is open for as long as somebody listens.',
+      expected: Object.keys(service.contract.operations).length,
     },
     { [labelName(operation)]: 'Operation', [labelName('staffmesh.kind')]: 'Kind' },
     {
@@ -134,7 +135,7 @@ const everyOperation = (service: Service) => {
       bad: { above: 1 - service.slo.availability },
     },
     ...[0.5, 0.99].map((quantile) => ({
-      title: `${quantile * 100} of 100 within`,
+      title: `p${quantile * 100}`,
       unit: Seconds,
       expr: within(quantile, server, [operation, 'staffmesh.kind'], of),
     })),
