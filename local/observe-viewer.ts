@@ -31,7 +31,7 @@ export function jaegerOf(path: string, [port, otlpPort]: readonly [number, numbe
     },
     extensions: {
       jaeger_storage: { backends: { [store]: { memory: { max_traces: mostTraces } } } },
-      jaeger_query: { storage: { traces: store }, http: at(port), grpc: at(0) },
+      jaeger_query: { storage: { traces: store }, http: at(port), grpc: at(0), enable_tracing: false },
     },
     receivers: { otlp: { protocols: { http: at(otlpPort) } } },
     exporters: { jaeger_storage_exporter: { trace_storage: store } },

@@ -65,43 +65,67 @@ const trace = async (...args: string[]) =>
     ])
   ).stdout
 
+/** Asks the edge as the HR administrator. */
+async function ask(path: string, body?: object, headers: Record<string, string> = {}): Promise<Response> {
+  const response = await fetch(`${edge}${path}`, {
+    ...(body && { method: 'POST', body: JSON.stringify(body) }),
+    headers: {
+      authorization: `Bearer ${tokens.access_token}`,
+      'content-type': 'application/json',
+      ...headers,
+    },
+  })
+  if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${await response.text()}`)
+  return response
+}
+
+/** The spans of a request, once all these spans of other traces link to it. */
+async function storyOf(response: Response, caused: string[]) {
+  const request = response.headers.get('x-request-id')!
+  let story: { root: Span; one: Span[]; effects: Span[]; all: Span[] } | undefined
+  await until(async () => {
+    const all = await readSpans(dataDir)
+    const root = all.find(({ attributes }) => attributes['staffmesh.request'] === request)
+    if (!root) return false
+    const one = all.filter(({ trace }) => trace === root.trace)
+    const effects = all.filter(({ links }) => links.some(({ trace }) => trace === root.trace))
+    story = { root, one, effects, all }
+    return caused.every((wanted) => effects.some((effect) => said(effect) === wanted))
+  }, patience)
+  return { request, ...story! }
+}
+
+const said = ({ service, kind, name }: Span) => `${service} ${kind} ${name}`
+
+/** From where the trace begins to a span. */
+function pathTo(span: Span | undefined, spans: readonly Span[]): string[] {
+  if (!span) return []
+  return [
+    ...pathTo(
+      spans.find(({ id }) => id === span.parent),
+      spans,
+    ),
+    said(span),
+  ]
+}
+
 test('a request is one trace from the edge to the statements, linked to the job that it enqueued', {
   timeout: patience,
 }, async () => {
-  const response = await fetch(`${edge}/v1/leave/runs`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${tokens.access_token}`, 'content-type': 'application/json' },
-    body: '{}',
-  })
-  expect(response.status).toBe(202)
-  const request = response.headers.get('x-request-id')!
-
-  let spans: Span[] = []
-  const isRoot = ({ attributes }: Span) => attributes['staffmesh.request'] === request
-  const jobOf = (root: Span | undefined) =>
-    spans.find(({ links }) => links.some(({ trace }) => trace === root?.trace))
-  await until(async () => {
-    spans = await readSpans(dataDir)
-    return jobOf(spans.find(isRoot)) !== undefined
-  }, patience)
-
-  const root = spans.find(isRoot)!
-  const one = spans.filter(({ trace }) => trace === root.trace)
-  const parentOf = ({ parent }: Span) => one.find(({ id }) => id === parent)
-  const pathOf = (span: Span | undefined): string[] =>
-    span ? [...pathOf(parentOf(span)), `${span.service} ${span.kind} ${span.name}`] : []
+  const response = await ask('/v1/leave/runs', {})
+  const job = 'leave-worker consumer process settle-company'
+  const { request, root, one, effects, all } = await storyOf(response, [job])
   const enqueued = one.find(({ name }) => name === 'job_enqueue')
-  expect(pathOf(enqueued)).toEqual([
+  expect(pathTo(enqueued, one)).toEqual([
     'edge server POST /v1/leave/runs',
     'workforce server POST /v1/leave/runs',
     'workforce client POST /startLeaveRun',
     'leave server POST /startLeaveRun',
     'leave client job_enqueue',
   ])
-  const job = jobOf(root)!
-  expect(`${job.service} ${job.kind} ${job.name}`).toBe('leave-worker consumer process settle-company')
-  expect(job.links).toEqual([{ trace: root.trace, id: enqueued!.parent }])
-  expect(spans.some(({ parent }) => parent === job.id)).toBe(true)
+  const effect = effects.find((effect) => said(effect) === job)!
+  expect(effect.links).toEqual([{ trace: root.trace, id: enqueued!.parent }])
+  expect(all.some(({ parent }) => parent === effect.id)).toBe(true)
 
   const story = await trace(request)
   expect(story).toContain(`Trace ${root.trace}: ${one.length} spans`)
@@ -110,10 +134,28 @@ test('a request is one trace from the edge to the statements, linked to the job 
   expect(await trace()).toContain(root.trace)
 })
 
+test('an event leads to who followed it, and to the steps that it set going', {
+  timeout: patience,
+}, async () => {
+  const { items } = (await (await ask('/v1/employees?limit=1')).json()) as {
+    items: { id: string; version: number }[]
+  }
+  const [{ id, version }] = items as [(typeof items)[0]]
+  const change = { effectiveFrom: '2099-01-01', changes: { fte: 0.6 } }
+  const response = await ask(`/v1/employees/${id}/changes`, change, { 'if-match': `"${version}"` })
+  const { one, effects } = await storyOf(response, [
+    'lifecycle-worker consumer follow directory',
+    'lifecycle-worker consumer process account',
+    'lifecycle-worker consumer process leave-projection',
+  ])
+  const wrote = one.find(({ name }) => name === 'event_insert')!
+  for (const { links } of effects) expect(links.map(({ id }) => id)).toContain(wrote.parent)
+})
+
 test('of all that the start and the stories leave, nothing is said but what is declared, and of nobody', async () => {
   const spans = await readSpans(dataDir)
-  const said = new Set(spans.flatMap((span) => Object.keys(span.attributes)))
-  expect([...said].filter((key) => !Object.hasOwn(attributes, key))).toEqual([])
+  const keys = new Set(spans.flatMap((span) => Object.keys(span.attributes)))
+  expect([...keys].filter((key) => !Object.hasOwn(attributes, key))).toEqual([])
   const text = JSON.stringify(spans)
   for (const { email } of demo.accounts) expect(text).not.toContain(email)
 })
