@@ -11,6 +11,7 @@ export default defineConfig({
       'observability/**/*.test.ts',
       'bundle/**/*.test.ts',
       'cluster/**/*.test.ts',
+      'tilt/**/*.test.ts',
     ],
     globalSetup: 'local/test-postgres.ts',
     // Tests start processes and wait for PostgreSQL, so one worker more than the two cores of a CI machine

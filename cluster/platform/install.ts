@@ -42,7 +42,7 @@ export async function installProduct(services: readonly Service[], environment: 
 }
 
 /** As a load balancer's controller would: the edge answers at the node's address. */
-async function giveAddress(): Promise<void> {
+export async function giveAddress(): Promise<void> {
   const status = { status: { loadBalancer: { ingress: [{ ip: addresses.node }] } } }
   await kubectl([
     ...['patch', 'service', edge, '--namespace', namespaces.edge, '--subresource', 'status'],

@@ -22,6 +22,10 @@ export const keepOperator = (kubectl: Kubectl, { company, email, password }: Acc
     }),
   )
 
+/** With the databases goes whoever was in them. */
+export const forgetOperator = (kubectl: Kubectl) =>
+  kubectl(['delete', 'secret', secret.name, '--namespace', secret.namespace, '--ignore-not-found'])
+
 export async function keptOperator(kubectl: Kubectl): Promise<Account | undefined> {
   const found = await kubectl([
     ...['get', 'secret', secret.name, '--namespace', secret.namespace],

@@ -5,7 +5,8 @@ import { ingressClass } from './kong.ts'
 import { controller } from './kong-network.ts'
 import { edgeRoutes } from './routes.ts'
 
-/** Images that the values were written for, with chart kong/ingress 0.24.0. */
+/** The version of chart kong/ingress that the values were written for, and the images. */
+export const kongChart = '0.24.0'
 const versions = { kong: '3.9', controller: '3.5' }
 
 export interface KongValues {
