@@ -113,7 +113,7 @@ test('an unknown id has no story', () => {
   expect(storyOf('leave-run-2', story)).toBeUndefined()
 })
 
-test('the latest are requests from outside, and jobs, not what looks for work', () => {
+test('the latest are requests from outside, and work in the background, not what looks for work', () => {
   const poll = span('77'.repeat(16), 'poll', 'lifecycle-worker', 'process_claim', 500, 1, { sql: true })
   const again = 'b4'.repeat(16)
   const second = story
@@ -123,7 +123,7 @@ test('the latest are requests from outside, and jobs, not what looks for work', 
   began         trace                                 took  spans  status  with
   20:46:35.456  ${again}  390.2 ms      6  202     edge POST /v1/leave/runs (startLeaveRun)
 
-Jobs
+Background
   began         trace                                  took  spans  status  with
   20:46:33.865  ${job}  1108.2 ms      2  40001   leave-worker process settle-company`)
 })

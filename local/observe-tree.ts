@@ -40,7 +40,7 @@ export function storyOf(id: string, all: readonly Span[]): string | undefined {
   return told.map((trace) => treeOf(trace, spans)).join('\n\n')
 }
 
-/** The last traces that began with a request from outside, and those that began with a job; newest last. */
+/** The last traces that began with a request from outside, and those of background work; newest last. */
 export function latest(spans: readonly Span[], count: number): string {
   const traces = tracesOf(spans)
   const listed = (title: string, isWanted: (root: Span) => boolean) => {
@@ -55,7 +55,7 @@ export function latest(spans: readonly Span[], count: number): string {
   }
   return [
     listed('Requests', (root) => requestOf(root) !== undefined),
-    listed('Jobs', ({ kind }) => kind === 'consumer'),
+    listed('Background', ({ kind }) => kind === 'consumer'),
   ].join('\n\n')
 }
 
