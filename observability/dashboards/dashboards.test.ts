@@ -1,24 +1,13 @@
 import type { Dashboard, Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
-import { parser } from '@prometheus-io/lezer-promql'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../services/index.ts'
+import { stumbles } from '../test-promql.ts'
 import { dashboardsOf } from './index.ts'
 import { interpolate } from './interpolate.ts'
 import { panelsOf, queriesOf } from './queries.ts'
 
 const dashboards = dashboardsOf(services)
-
-/** Where the parser of Prometheus's own editor stumbles. */
-function stumbles(expression: string): string[] {
-  const found: string[] = []
-  parser.parse(expression).iterate({
-    enter({ type, from, to }) {
-      if (type.isError) found.push(`${expression.slice(0, from)}☞${expression.slice(from, to)}`)
-    },
-  })
-  return found
-}
 
 it('has a parser that sees a mistake', () => {
   expect(stumbles('sum by (le) (rate(requests[1m]))')).toEqual([])

@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Yaml } from 'cdk8s'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sayNotProven } from '../../cdk8s/go-program.ts'
+import { services } from '../../services/index.ts'
+import { stumbles } from '../test-promql.ts'
+import { rules } from './index.ts'
+import { type Alert, isAlert } from './rule.ts'
+import { cases } from './test-cases.ts'
+
+const groups = rules(services, { signingKeys: true, edgeCertificate: true })
+const alerts = groups.flatMap((group) => group.rules).filter(isAlert)
+const keyOf = ({ alert, labels }: Alert) => `${alert}, ${labels.severity}`
+const keys = [...new Set(alerts.map(keyOf))]
+
+const run = promisify(execFile)
+const promtool = await run('promtool', ['--version']).then(
+  () => true,
+  () => false,
+)
+if (!promtool) sayNotProven('Alerts were', 'there is no promtool on PATH; the package prometheus has it')
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rules-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** A file for promtool. */
+async function written(content: object): Promise<string> {
+  const file = join(await mkdtemp(join(folder, 'file-')), 'rules.yaml')
+  await writeFile(file, Yaml.stringify(content))
+  return file
+}
+
+it('has a case for each alert, and none for another', () => {
+  const tested = Object.entries(cases).flatMap(([alert, severities]) =>
+    Object.keys(severities).map((severity) => `${alert}, ${severity}`),
+  )
+  expect(tested.sort()).toEqual(keys.sort())
+})
+
+describe.each([...new Set(alerts.map(({ alert }) => alert))])('the runbook of %s', (alert) => {
+  const runbook = readFile(new URL(`../../docs/runbooks/${alert}.md`, import.meta.url), 'utf8')
+
+  it('says what people feel, how to look, how to act, and how it was tried', async () => {
+    const headings = [...(await runbook).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading)
+    expect(headings).toEqual([alert, 'What people feel', 'How to look', 'How to act', 'Tried'])
+  })
+
+  it('asks nothing that Prometheus would not understand', async () => {
+    for (const [, block] of (await runbook).matchAll(/^```promql\n(.*?)```$/gms))
+      for (const query of block!.trim().split('\n')) expect(stumbles(query), query).toEqual([])
+  })
+})
+
+describe.skipIf(!promtool)('in Prometheus', () => {
+  it('is read without complaint', async () => {
+    const { stdout } = await run('promtool', ['check', 'rules', await written({ groups })])
+    expect(stdout).toContain(`SUCCESS: ${groups.flatMap((group) => group.rules).length} rules found`)
+  })
+
+  it.each(stories())(
+    '$alert ($severity) $does: $story',
+    async (told) => {
+      const { alert, severity, labels, does, minutes, scraped } = told
+      const all = Object.entries({ alertname: alert, severity, alertstate: 'firing', ...labels })
+      const firing = `ALERTS{${all.map(([label, value]) => `${label}="${value}"`).join(',')}}`
+      const test = await written({
+        rule_files: [await written({ groups: neededFor(alert, labels) })],
+        evaluation_interval: '1m',
+        tests: [
+          {
+            interval: '1m',
+            input_series: scraped,
+            promql_expr_test: [
+              {
+                expr: firing,
+                eval_time: `${minutes - 1}m`,
+                exp_samples: does === 'fires' ? [{ labels: firing, value: 1 }] : [],
+              },
+            ],
+          },
+        ],
+      })
+      const { stdout, stderr } = await run('promtool', ['test', 'rules', test]).catch((error) => error)
+      expect(`${stdout}${stderr}`).toContain('SUCCESS')
+    },
+    60_000,
+  )
+})
+
+function stories() {
+  return Object.entries(cases).flatMap(([alert, severities]) =>
+    Object.entries(severities).flatMap(([severity, { labels, fires, quiet }]) =>
+      Object.entries({ fires, 'is quiet': quiet }).flatMap(([does, told]) =>
+        Object.entries(told).map(([story, of]) => ({ alert, severity, labels, does, story, ...of })),
+      ),
+    ),
+  )
+}
+
+/** All rules in each story would take minutes: this alert, and what is recorded of whom it is about. */
+const neededFor = (alert: string, about: Readonly<Record<string, string>>) =>
+  groups
+    .map((group) => ({
+      ...group,
+      rules: group.rules.filter((rule) =>
+        isAlert(rule)
+          ? rule.alert === alert
+          : Object.entries(rule.labels ?? {}).every(([label, value]) => (about[label] ?? value) === value),
+      ),
+    }))
+    .filter((group) => group.rules.length > 0)

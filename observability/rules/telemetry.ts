@@ -1,0 +1,38 @@
+import { byCallee, calledService, collectorMetrics, matcher, proxyMetrics, scrapeJobs } from '../names.ts'
+import { recorded } from './budgets.ts'
+import { alert, evaluated, type Group } from './rule.ts'
+
+/** Whether it would be seen if something were wrong. */
+export const telemetry = (): Group => ({
+  name: 'telemetry',
+  interval: `${evaluated}s`,
+  rules: [
+    alert('page', 'CollectorDown', {
+      expr: `absent(up{${matcher('job', scrapeJobs.collector)}} == 1)`,
+      for: '5m',
+      summary: 'No collector answers: what services tell is lost, and most other alerts are blind',
+    }),
+    alert('ticket', 'CollectorRefuses', {
+      expr: anyGrows(collectorMetrics.refused),
+      for: '10m',
+      summary: '{{ $labels.instance }} is out of memory and refuses what services tell',
+    }),
+    alert('ticket', 'CollectorCannotSend', {
+      expr: anyGrows(collectorMetrics.unsent),
+      for: '10m',
+      summary: '{{ $labels.instance }} cannot hand on to {{ $labels.exporter }} what services tell',
+    }),
+    alert('ticket', 'TelemetryLost', {
+      expr: `${answered} > 0 unless on (service_name) ${recorded.requests}{slo="availability"} > 0`,
+      for: '15m',
+      summary:
+        '{{ $labels.service_name }} answers its callers and tells nothing: its promises are not watched',
+    }),
+  ],
+})
+
+const anyGrows = (counters: readonly string[]) =>
+  counters.map((counter) => `sum by (instance, exporter) (rate(${counter}[5m])) > 0`).join('\nor ')
+
+const wellAnswered = `${proxyMetrics.answers}{${calledService()},${matcher('response_code_class', '2xx')}}`
+const answered = `sum by (service_name) (${byCallee(`rate(${wellAnswered}[10m])`)})`
