@@ -15,7 +15,7 @@ import { constraints, createCounterApp, migrations } from './fixtures/counter/ap
 import { createTallyApp } from './fixtures/tally/app.ts'
 import { work } from './jobs.ts'
 import { log } from './log.ts'
-import { attributes, metrics, resourceAttributes, summaryOf } from './telemetry.ts'
+import { attributes, bounds, metrics, resourceAttributes, summaryOf } from './telemetry.ts'
 import { startSdk } from './telemetry-otel.ts'
 import { callerHeaders, post, serveApp, type TestDatabase, testCall, testDatabase, until } from './testing.ts'
 
@@ -270,6 +270,7 @@ describe('what leaves', () => {
       expect(readme).toMatch(
         new RegExp(`\\| \`${name}\` +\\| ${meaning.replaceAll(/[{}()|]/g, '\\$&')} *\\|`),
       )
+    for (const bound of Object.values(bounds)) expect(readme).toContain(`| ${bound} `)
   })
 
   it('has attributes of the table only, and nothing personal', async () => {

@@ -51,6 +51,17 @@ export const metrics = {
 } as const
 export type Metric = keyof typeof metrics
 
+/** What bounds the series of each in one process: nothing that grows with tenants, people or requests. */
+export const bounds: Readonly<Record<Metric, string>> = {
+  'http.server.request.duration': 'its operations × the statuses and problems that each declares',
+  'http.client.request.duration': 'the calls it declares × their statuses and problems',
+  'db.client.operation.duration': 'the statements in its sources × SQLSTATEs seen',
+  'db.client.connection.wait_time': 'one',
+  'staffmesh.job.duration': 'its jobs × codes of what they failed with',
+  'staffmesh.job.lag': 'its jobs',
+  'staffmesh.feed.lag': 'the feeds it follows × codes of what they failed with',
+}
+
 export interface Span {
   /** Goes on with what the span caused. */
   traceparent: string
