@@ -17,6 +17,8 @@ function packageOf(apiVersion: string): string {
   if (apiVersion.startsWith('gateway.networking.k8s.io'))
     return `@kubernetes-models/gateway-api/${apiVersion}`
   if (apiVersion.startsWith('postgresql.cnpg.io')) return `@kubernetes-models/cloudnative-pg/${apiVersion}`
+  if (apiVersion.startsWith('monitoring.coreos.com'))
+    return `@kubernetes-models/prometheus-operator/${apiVersion}`
   if (apiVersion.startsWith('cert-manager.io')) return `@kubernetes-models/cert-manager/${apiVersion}`
   return `kubernetes-models/${apiVersion}`
 }
