@@ -11,6 +11,7 @@ export default defineConfig({
       'observability/**/*.test.ts',
       'bundle/**/*.test.ts',
       'cluster/**/*.test.ts',
+      'doctor/**/*.test.ts',
       'tilt/**/*.test.ts',
     ],
     globalSetup: 'local/test-postgres.ts',

@@ -1,4 +1,5 @@
 import { readdir, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { cacheFolder } from './cache.ts'
 import { findNode, ownNamespaces } from './node/namespaces.ts'
 import { refuseOverlap } from './node/network.ts'
@@ -25,7 +26,7 @@ export const tools = [
 ]
 
 /** Gigabytes: what a first build takes with Go's caches, and what a start takes. */
-const room = { build: 16, start: 3 }
+export const room = { build: 16, start: 3 }
 
 /**
  * Refuses, with the reason and the remedy, what cannot work here. What passes is expected to end in a cluster, so a
@@ -53,7 +54,7 @@ export async function refuseUnable(): Promise<void> {
 }
 
 /** As the go.mod files of binaries/ say. */
-const oldestGo = '1.26'
+export const oldestGo = '1.26'
 
 async function refuseOldGo(): Promise<void> {
   const [, version] = (await run('go', ['env', 'GOVERSION'])).match(/^go(\d+\.\d+)/) ?? []
@@ -66,8 +67,20 @@ async function refuseOldGo(): Promise<void> {
 async function refuseFullDisk(): Promise<void> {
   const cached = await readdir(`${cacheFolder()}/binaries`).catch(() => [])
   const wanted = cached.length > 0 ? room.start : room.build
-  const { bavail, bsize } = await statfs(cacheFolder())
-  const free = Math.floor((bavail * bsize) / 2 ** 30)
+  const free = await freeIn(cacheFolder())
   if (free < wanted)
-    throw new Refusal(`The cluster needs ${wanted} GiB in ${cacheFolder()}, there are ${free}: make room`)
+    throw new Refusal(
+      `The cluster needs ${wanted} GiB in ${cacheFolder()}, there are ${Math.floor(free)}: make room`,
+    )
+}
+
+/** Gibibytes that are free for a folder, or for what it will be made in. */
+export async function freeIn(folder: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(folder)
+    return (bavail * bsize) / 2 ** 30
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return freeIn(dirname(folder))
+  }
 }

@@ -8,7 +8,7 @@ declare module 'vitest' {
   }
 }
 
-const helm = { name: 'helm', version: 'v3.22.0', package: 'helm.sh/helm/v3/cmd/helm' }
+export const helm = { name: 'helm', version: 'v3.22.0', package: 'helm.sh/helm/v3/cmd/helm' }
 
 export default async function setup(project: TestProject): Promise<void> {
   try {
