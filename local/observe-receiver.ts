@@ -13,7 +13,7 @@ import { log } from '#kit/log.ts'
 import { spanFiles } from './observe-spans.ts'
 import type { Viewer } from './observe-viewer.ts'
 
-/** Bytes after which a file is put aside. An idle system fills it in hours; both are read in about a second. */
+/** Bytes after which a file is put aside; two full ones are read in about two seconds. */
 const fullAt = 32 * 2 ** 20
 
 const files = spanFiles(required(process.env, 'DATA_DIR'))

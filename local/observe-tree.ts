@@ -15,10 +15,11 @@ const barWidth = 24
 function tracesOf(spans: readonly Span[]): Trace[] {
   const traces = Map.groupBy(spans, ({ trace }) => trace)
   return [...traces]
-    .map(([id, spans]) => {
-      const start = Math.min(...spans.map((span) => span.start))
-      const end = Math.max(...spans.map((span) => span.start + span.took))
-      return { id, spans: spans.toSorted((a, b) => a.start - b.start), start, took: end - start }
+    .map(([id, unordered]) => {
+      const spans = unordered.toSorted((a, b) => a.start - b.start)
+      const { start } = spans[0]!
+      const end = spans.reduce((latest, span) => Math.max(latest, span.start + span.took), start)
+      return { id, spans, start, took: end - start }
     })
     .sort((a, b) => a.start - b.start)
 }
