@@ -305,7 +305,7 @@ function collectorAdmitsOurs(objects: readonly ApiObject[]): string[] {
     ...(String(admitted.sort()) === String(senders.sort())
       ? []
       : [`The collector admits ${admitted.join(', ') || 'nobody'}`]),
-    ...(scraping.length === 1 && !scraping[0]!.includes('*')
+    ...(scraping.length === 1 && /\/sa\/[^*]+$/.test(scraping[0]!)
       ? []
       : [`The numbers of the collector are for ${scraping.join(', ') || 'nobody'}`]),
     ...(known.length === 1 && !known[0]!.includes('*')

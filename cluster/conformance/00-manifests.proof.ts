@@ -25,8 +25,10 @@ async function kongDefinitions(): Promise<string> {
   return (await Promise.all(files)).join('\n---\n')
 }
 
-/** Of cert-manager no definitions are installed here; `npm test` holds its objects against the published types. */
-const isForeign = ({ apiVersion }: { apiVersion: string }) => apiVersion.startsWith('cert-manager.io/')
+/** Whose definitions are not installed here; `npm test` holds their objects against the published types. */
+const foreign = ['cert-manager.io/', 'monitoring.coreos.com/']
+const isForeign = ({ apiVersion }: { apiVersion: string }) =>
+  foreign.some((group) => apiVersion.startsWith(group))
 
 const list = (items: readonly object[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
 
