@@ -5,8 +5,11 @@ import { scrapeJobs } from './names.ts'
 
 export const scrapeInterval = '15s'
 
-/** Written by the collector's exporter beside the attributes themselves. */
-export const servicesMetricRelabelings = [{ action: 'labeldrop', regex: 'exported_(job|instance)' }] as const
+/** Written by the collector's exporter beside the attributes themselves, and what it tells of nobody without those. */
+export const servicesMetricRelabelings = [
+  { sourceLabels: ['__name__'], regex: 'target_info', action: 'drop' },
+  { action: 'labeldrop', regex: 'exported_(job|instance)' },
+] as const
 
 /** Of the agent in each sidecar: the numbers of Envoy that istio-values.ts keeps, and of the agent its certificate. */
 const wanted =
