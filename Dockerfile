@@ -3,7 +3,7 @@
 #   docker build --build-arg SERVICE=leave --tag staffmesh/leave .
 #
 # `production` is a bundle and the Node that package.json pins, without a shell; `development` (--target) runs the
-# sources and starts again when they change. Bases are values. Whoever has the files of a stage already gives them in its
+# sources. Bases are values. Whoever has the files of a stage already gives them in its
 # place, e.g. --build-context bundle=<folder>; the stage is then not built (cluster/images/ works so).
 
 # Has npm, a shell and tar, and the libatomic that Node needs since 25.
@@ -39,18 +39,16 @@ COPY --from=pinned-node /node /
 FROM scratch AS dependencies
 COPY --from=packages /staffmesh /
 
-# Sources are copied at the start to where they may be edited: mount an empty, writable folder at /staffmesh/services.
-# All else may be read-only. The inspector listens inside the pod only, on 9229.
+# For all services: what is started with `node --watch`, the pods say (cdk8s/development.ts). Sources lie aside, to be copied
+# to where they may be edited, a writable folder at /staffmesh/services; all else may be read-only.
 FROM ${BUILD_IMAGE} AS development
-ARG SERVICE
 WORKDIR /staffmesh/services
 WORKDIR /staffmesh
 COPY --from=dependencies / .
 COPY services /sources
-ENV SERVICE=${SERVICE} PATH=/staffmesh/node_modules/.bin:/usr/bin:/bin
-LABEL org.opencontainers.image.title="staffmesh ${SERVICE}, for development"
+ENV PATH=/staffmesh/node_modules/.bin:/usr/bin:/bin
+LABEL org.opencontainers.image.title="staffmesh, for development"
 USER 65532:65532
-ENTRYPOINT ["sh", "-c", "[ -e services/index.ts ] || cp -R /sources/. services; exec node --inspect --watch-path=services --watch-preserve-output services/$SERVICE/main.ts \"$@\"", "service"]
 
 FROM ${RUNTIME_IMAGE} AS runtime
 COPY --from=node / /usr/

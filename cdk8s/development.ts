@@ -26,7 +26,7 @@ interface Pod {
 }
 
 /** Where the image's stage `development` keeps the sources, and where it runs them. */
-const kept = '/sources'
+export const kept = '/sources'
 const sources = { name: 'sources', mountPath: '/staffmesh/services' }
 /** Stripped of types once. */
 const compiled = { name: 'compiled', mountPath: '/compiled' }
@@ -87,7 +87,7 @@ function runSources(pod: Pod, container: Container, service: string, stays: bool
 }
 
 /** The inspector listens inside the pod only, on 9229. https://nodejs.org/api/cli.html#--watch */
-const watching = ['--inspect', '--watch-path=services', '--watch-preserve-output']
+export const watching = ['--inspect', '--watch-path=services', '--watch-preserve-output']
 
 function setVariables(container: Container, values: Readonly<Record<string, string>>): void {
   const others = (container.env ?? []).filter(({ name }) => !(name in values))

@@ -2,10 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { command } from '../cluster/command.ts'
-import { buildDevelopmentImages } from '../cluster/images/build.ts'
+import { buildDevelopmentImage } from '../cluster/images/build.ts'
 import { retag } from '../cluster/images/registry.ts'
 import { registry } from '../cluster/node/addresses.ts'
-import { edge } from '../mesh/graph.ts'
 
 /**
  * Builds, for a cluster without Docker, the image in which services run their sources, and writes its name to a file.
@@ -16,8 +15,7 @@ await command(async () => {
   const { positionals } = parseArgs({ allowPositionals: true })
   const [out] = positionals
   if (!out) throw new Error('Use: node tilt/image.ts <file>')
-  const { [edge]: built } = await buildDevelopmentImages({ which: [edge], registry: registry.fromHost })
-  const { reference, digest } = built!
+  const { reference, digest } = await buildDevelopmentImage(registry.fromHost)
   const [, repository, tag] = reference.match(/^[^/]+\/(.+):([^:]+)$/) as unknown as [string, string, string]
   const content = digest.replace('sha256:', '').slice(0, 16)
   await retag({ registry: registry.fromHost, repository, tag }, content)

@@ -5,7 +5,7 @@ import type { Binaries } from '../binaries/build.ts'
 import { cachedName } from '../cached.ts'
 import { need, Refusal, run, step } from '../shell.ts'
 import { type Image, project } from './image.ts'
-import { developmentImages, imagesOf } from './images.ts'
+import { developmentImage, imagesOf } from './images.ts'
 import { digestOf, type Reference, retag } from './registry.ts'
 import { openStorage, type Storage } from './storage.ts'
 
@@ -24,21 +24,14 @@ export interface Built {
  * @returns by name what the registry holds now
  * @throws Refusal that says what is missing on this machine
  */
-export const buildImages = ({ binaries, ...options }: Request & { binaries: Binaries }) =>
-  bring(imagesOf(binaries), options)
-
-/** The same for services and the edge that run their sources, by the names of those. */
-export const buildDevelopmentImages = (options: Request) => bring(developmentImages(), options)
-
-interface Request {
+export async function buildImages(options: {
   which?: readonly string[]
   registry: string
-}
-
-async function bring(
-  images: Readonly<Record<string, Image>>,
-  { registry, which = Object.keys(images) }: Request,
-): Promise<Record<string, Built>> {
+  binaries: Binaries
+}): Promise<Record<string, Built>> {
+  const { registry, binaries } = options
+  const images = imagesOf(binaries)
+  const which = options.which ?? Object.keys(images)
   for (const name of which)
     if (!images[name])
       throw new Refusal(`There is no image ${name}. There are: ${Object.keys(images).join(', ')}`)
@@ -52,6 +45,12 @@ async function bring(
   }
   await Promise.all([work(), work()])
   return built
+}
+
+/** Brings the image that services run their sources in into a registry, and answers with what that holds now. */
+export async function buildDevelopmentImage(registry: string): Promise<Built> {
+  await need(['buildah'])
+  return new Builder(registry).bring('development', developmentImage)
 }
 
 /** Builds an image in the storage of this machine alone; answers with its name there. */

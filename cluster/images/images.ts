@@ -14,8 +14,8 @@ import { development, production, runtime } from './stages.ts'
 const bare = environmentOf('bare')
 const [hub] = bare.images.registry.split('/') as [string]
 
-const debian = layer({ files: async () => ({ '/': await debianRoot() }) })
-const slim = layer({ files: async () => ({ '/': await slimRoot() }) })
+export const debian = layer({ files: async () => ({ '/': await debianRoot() }) })
+export const slim = layer({ files: async () => ({ '/': await slimRoot() }) })
 
 const node = runtime(slim)
 
@@ -68,9 +68,8 @@ function program(
 
 const asIstio = `USER ${accounts.istio}:${accounts.istio}`
 
-/** Services that run their sources, by name; nothing of the cluster is made of them. */
-export const developmentImages = (): Readonly<Record<string, Image>> =>
-  Object.fromEntries(bundles().map((name) => [name, development(name, debian)]))
+/** Nothing of the cluster itself is made of it. */
+export const developmentImage = development(debian)
 
 /** All images by the names by which they are asked for. */
 export function imagesOf(binaries: Binaries): Readonly<Record<string, Image>> {

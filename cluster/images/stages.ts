@@ -30,12 +30,11 @@ export const production = (name: string, runtime: Image) =>
     },
   })
 
-/** The same, from its sources; beside the other one in its repository. */
-export const development = (name: string, base: Image) =>
+/** For all of them, to run their sources. */
+export const development = (base: Image) =>
   stage({
-    reference: imageOf({ ...bare, images: { ...bare.images, tag: 'development' } }, name),
+    reference: imageOf(bare, 'development'),
     target: 'development',
-    args: { SERVICE: name },
     images: { BUILD_IMAGE: base },
     given: { dependencies: dependenciesFolder },
     sources: ['services'],

@@ -12,8 +12,21 @@ export interface Storage {
   build(key: string, build: Build): Promise<string>
   /** Pushes to a registry by plain HTTP, e.g. 10.199.0.2:5001/staffmesh/edge:dev. */
   push(image: string, to: string): Promise<void>
+  /** What an image says of itself, and the bytes of its layers. */
+  inspect(image: string): Promise<{ config: Config; size: number }>
+  /** Its files, in a folder that is there until `release`. */
+  mount(image: string): Promise<{ root: string; release(): Promise<void> }>
   /** Removes all images but those of these keys. */
   keep(keys: ReadonlySet<string>): Promise<void>
+}
+
+/** https://github.com/opencontainers/image-spec/blob/main/config.md */
+export interface Config {
+  User: string
+  Env: string[]
+  Entrypoint: string[]
+  WorkingDir: string
+  Labels: Record<string, string>
 }
 
 const nameOf = (key: string) => `localhost/staffmesh:${key}`
@@ -69,6 +82,16 @@ export async function openStorage(): Promise<Storage> {
         image,
         `docker://${to}`,
       ])
+    },
+    async inspect(image) {
+      const { OCIv1, Manifest } = JSON.parse(await buildah(['inspect', '--type', 'image', image]))
+      const { layers } = JSON.parse(Manifest) as { layers: { size: number }[] }
+      return { config: OCIv1.config, size: layers.reduce((sum, layer) => sum + layer.size, 0) }
+    },
+    async mount(image) {
+      const container = (await buildah(['from', '--pull-never', image])).trim()
+      const root = (await buildah(['mount', container])).trim()
+      return { root, release: async () => void (await buildah(['rm', container])) }
     },
     async keep(keys) {
       const wanted = new Set([...keys].map(nameOf))
