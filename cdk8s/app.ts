@@ -16,13 +16,21 @@ import { edge, graphOf } from '../mesh/graph.ts'
 import { mesh } from '../mesh/index.ts'
 import { prometheus, traceStore } from '../mesh/monitoring.ts'
 import { namespaces } from '../mesh/resource.ts'
+import { rules } from '../observability/rules/index.ts'
 import type { Meshed } from '../observability/scraping.ts'
 import { checkCanary } from './canary.ts'
 import { refuseFaults } from './checks.ts'
 import { checkConnections } from './connections.ts'
 import { developed } from './development.ts'
 import { edgeCharts, serviceAnnotationsOf } from './edge.ts'
-import { databasesOf, type Environment, instanceOf, monitoringOf, publicUrlOf } from './environments.ts'
+import {
+  databasesOf,
+  type Environment,
+  instanceOf,
+  monitoringOf,
+  publicUrlOf,
+  renewalsOf,
+} from './environments.ts'
 import { keyCharts } from './keys.ts'
 import { podsIn } from './pods.ts'
 
@@ -71,7 +79,12 @@ export async function manifestsOf(
     const objects = chart.toJson() as ApiObject[]
     return environment.development ? developed(objects, names, environment) : objects
   }
-  charts.push(new TelemetryChart(app, '15-telemetry', environment, meshedIn(charts)))
+  charts.push(
+    new TelemetryChart(app, '15-telemetry', environment, {
+      workloads: meshedIn(charts),
+      rules: rules(services, renewalsOf(environment)),
+    }),
+  )
   const manifests = new Map(charts.map((chart) => [`${chart.node.id}.yaml`, render(chart)]))
   refuseFaults([...manifests.values()].flat(), graphOf(services))
   return manifests

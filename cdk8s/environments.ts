@@ -5,6 +5,7 @@ import type { MonitoringOptions, OutsidePrometheus } from '../mesh/monitoring.ts
 import type { OutsideAddresses } from '../mesh/outside.ts'
 import type { CanaryTraffic, Version } from '../mesh/versions.ts'
 import type { Sampling } from '../observability/collector.ts'
+import type { Renewals } from '../observability/rules/keys.ts'
 
 /** Where a service's database is, as a connection needs it: outside, or one of two kinds inside. */
 export interface DatabaseInstance {
@@ -280,6 +281,12 @@ export const databasesOf = (environment: Environment): DatabaseOptions => ({
 export const monitoringOf = ({ telemetry: { traces, metrics } }: Environment): MonitoringOptions => ({
   outsideTraces: 'outside' in traces ? { host: traces.outside.host, port: traces.outside.port } : undefined,
   outsidePrometheus: 'operator' in metrics ? metrics.operator : undefined,
+})
+
+/** Which keys are changed by the clock, so that somebody hears of it where they are not. */
+export const renewalsOf = ({ keyRotation, tls }: Environment): Renewals => ({
+  signingKeys: keyRotation !== undefined,
+  edgeCertificate: tls !== undefined && 'clusterIssuer' in tls,
 })
 
 const portOf = (endpoint: string | undefined) => Number(endpoint && new URL(endpoint).port) || 443

@@ -1,8 +1,9 @@
 import { ApiObject, type Chart, JsonPatch } from 'cdk8s'
 import { collector } from '../mesh/egress.ts'
 import { proxyMetricsPort } from '../mesh/monitoring.ts'
-import { namespaces, selects } from '../mesh/resource.ts'
+import { namespaces, product, selects } from '../mesh/resource.ts'
 import { scrapeJobs } from '../observability/names.ts'
+import type { Group } from '../observability/rules/rule.ts'
 import {
   proxyMetricRelabelings,
   proxyMetricsPath,
@@ -44,10 +45,10 @@ const ofTheAgent = [
 ]
 
 /**
- * The same as observability/scraping.ts says to a Prometheus of ours, for one of the operator.
+ * The same as observability/scraping.ts says to a Prometheus of ours, for one of the operator, and the rules.
  * https://prometheus-operator.dev/docs/api-reference/api/
  */
-export function monitors(chart: Chart): void {
+export function monitors(chart: Chart, groups: readonly Group[]): void {
   const endpoint = (port: string, job: string, metricRelabelings: readonly object[] = []) => ({
     port,
     interval: scrapeInterval,
@@ -74,9 +75,12 @@ export function monitors(chart: Chart): void {
       },
     ],
   })
+  object(chart, 'PrometheusRule', product, { groups })
 }
 
-function object(chart: Chart, kind: 'ServiceMonitor' | 'PodMonitor', name: string, spec: object): void {
+type Kind = 'ServiceMonitor' | 'PodMonitor' | 'PrometheusRule'
+
+function object(chart: Chart, kind: Kind, name: string, spec: object): void {
   new ApiObject(chart, kind, {
     apiVersion: 'monitoring.coreos.com/v1',
     kind,

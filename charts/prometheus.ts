@@ -4,25 +4,31 @@ import { restrictedContainer } from '../cdk8s/constructs/restricted.ts'
 import { workload } from '../cdk8s/constructs/workload.ts'
 import { prometheusPort, proxyMetricsPort, prometheus as self } from '../mesh/monitoring.ts'
 import { selects } from '../mesh/resource.ts'
-import { type Meshed, proxiesOf, scrapeConfiguration } from '../observability/scraping.ts'
+import type { Group } from '../observability/rules/rule.ts'
+import { type Meshed, proxiesOf, rulesFile, scrapeConfiguration } from '../observability/scraping.ts'
 
 const configFolder = '/etc/staffmesh/prometheus'
 const configFile = 'prometheus.yaml'
 const dataFolder = '/prometheus'
 
-/** Prometheus, which fetches the numbers of all workloads and keeps those of a day. */
-export function prometheus(chart: Chart, image: string, workloads: readonly Meshed[]): void {
-  const configuration = Yaml.stringify(scrapeConfiguration(workloads))
-  new k8s.KubeConfigMap(chart, 'prometheus-configuration', {
-    metadata: { name: self.name },
-    data: { [configFile]: configuration },
-  })
+/** Prometheus, which fetches the numbers of all workloads, keeps those of a day, and says what is wrong. */
+export function prometheus(
+  chart: Chart,
+  image: string,
+  workloads: readonly Meshed[],
+  groups: readonly Group[],
+): void {
+  const files = {
+    [configFile]: Yaml.stringify(scrapeConfiguration(workloads)),
+    [rulesFile]: Yaml.stringify({ groups }),
+  }
+  new k8s.KubeConfigMap(chart, 'prometheus-configuration', { metadata: { name: self.name }, data: files })
   names(chart, workloads)
   const port = k8s.IntOrString.fromString('http-query')
   const probe = (path: string) => ({ httpGet: { path, port }, timeoutSeconds: 2 })
   workload(chart, self.name, [{ name: 'http-query', port: prometheusPort, appProtocol: 'http' }], {
     replicas: 1,
-    configuration,
+    configuration: Object.values(files).join('\n'),
     // Numbers of proxies are fetched past them.
     annotations: { 'traffic.sidecar.istio.io/excludeOutboundPorts': String(proxyMetricsPort) },
     container: {

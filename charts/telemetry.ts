@@ -8,6 +8,7 @@ import { collector, collectorMetricsPorts, collectorPorts } from '../mesh/egress
 import { traceStore, traceStorePort } from '../mesh/monitoring.ts'
 import { dnsNameOf } from '../mesh/resource.ts'
 import { type CollectorOptions, collectorConfiguration, healthPort } from '../observability/collector.ts'
+import type { Group } from '../observability/rules/rule.ts'
 import type { Meshed } from '../observability/scraping.ts'
 import { jaeger } from './jaeger.ts'
 import { monitors } from './monitors.ts'
@@ -15,13 +16,18 @@ import { prometheus } from './prometheus.ts'
 
 /** The collector, to which every workload sends its traces, metrics and logs, and who keeps them. */
 export class TelemetryChart extends Chart {
-  constructor(scope: Construct, id: string, { telemetry }: Environment, workloads: readonly Meshed[]) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { telemetry }: Environment,
+    { workloads, rules }: { workloads: readonly Meshed[]; rules: readonly Group[] },
+  ) {
     super(scope, id, { namespace: collector.namespace, disableResourceNameHashes: true })
     const { traces, metrics } = telemetry
     this.#collector(telemetry)
     if ('image' in traces) jaeger(this, traces.image)
-    if ('image' in metrics) prometheus(this, metrics.image, workloads)
-    else monitors(this)
+    if ('image' in metrics) prometheus(this, metrics.image, workloads, rules)
+    else monitors(this, rules)
   }
 
   #collector({ image, sampling, traces }: Telemetry) {

@@ -5,6 +5,9 @@ import { scrapeJobs } from './names.ts'
 
 export const scrapeInterval = '15s'
 
+/** Beside the configuration. */
+export const rulesFile = 'rules.yaml'
+
 /** Written by the collector's exporter beside the attributes themselves, and what it tells of nobody without those. */
 export const servicesMetricRelabelings = [
   { sourceLabels: ['__name__'], regex: 'target_info', action: 'drop' },
@@ -43,6 +46,7 @@ const inFile = (rules: readonly { sourceLabels?: readonly string[]; regex: strin
  */
 export const scrapeConfiguration = (workloads: readonly Meshed[]) => ({
   global: { scrape_interval: scrapeInterval, evaluation_interval: scrapeInterval },
+  rule_files: [rulesFile],
   scrape_configs: [
     {
       job_name: scrapeJobs.services,
