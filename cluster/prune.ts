@@ -7,6 +7,7 @@ import { cacheFolder } from './cache.ts'
 import { type Built, keysOf } from './images/build.ts'
 import { forget } from './images/registry.ts'
 import { debianRoot, slimRoot } from './images/rootfs.ts'
+import { dependenciesName, nodeFolder } from './images/stages.ts'
 import { openStorage } from './images/storage.ts'
 import { registry } from './node/addresses.ts'
 import { registryConfig } from './node/components.ts'
@@ -22,7 +23,7 @@ export const prune = (node: Node, binaries: Binaries, built: Readonly<Record<str
   step('Remove what only former versions needed', async () => {
     const before = await free()
     const images = join(cacheFolder(), 'images')
-    const roots = [await debianRoot(), await slimRoot()]
+    const roots = [await debianRoot(), await slimRoot(), await nodeFolder(), await dependenciesName()]
     await keep(dirname(binaries.istio), [...(await namesInCache()), await envoyFolder()])
     await keep(images, [...roots, 'bundles', 'storage'])
     await keep(join(images, 'bundles'), bundles())

@@ -52,15 +52,21 @@ export function nodeFolder(): Promise<string> {
 }
 
 /** Folder with the packages that services are run with, made like the stage for which it stands. */
-export async function dependenciesFolder(): Promise<string> {
-  const files = ['package.json', 'package-lock.json', '.npmrc']
-  const hash = createHash('sha256')
-  for (const file of files) hash.update(await readFile(join(project, file)))
-  return cached(join('images', `dependencies-${hash.digest('hex').slice(0, 12)}`), (folder) =>
+export const dependenciesFolder = async (): Promise<string> =>
+  cached(await dependenciesName(), (folder) =>
     step('Install the packages of services', async () => {
       await mkdir(folder)
-      for (const file of files) await cp(join(project, file), join(folder, file))
+      for (const file of lists) await cp(join(project, file), join(folder, file))
       await run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--prefer-offline'], { cwd: folder })
     }),
   )
+
+/** What they are installed by. */
+const lists = ['package.json', 'package-lock.json', '.npmrc']
+
+/** Its name in the cache, made or not. */
+export async function dependenciesName(): Promise<string> {
+  const hash = createHash('sha256')
+  for (const file of lists) hash.update(await readFile(join(project, file)))
+  return join('images', `dependencies-${hash.digest('hex').slice(0, 12)}`)
 }
