@@ -1,7 +1,7 @@
 #!/bin/sh
-# What a bare kind has not: tilt/kind.sh <part> <context> <version> [values], or tilt/kind.sh remove <context>.
+# What a bare kind has not: tilt/kind.sh <part> <context> <version> < values, or tilt/kind.sh remove <context>.
 set -eu
-part=$1 context=$2 version=${3-} values=${4-}
+part=$1 context=$2 version=${3-}
 
 istio=https://istio-release.storage.googleapis.com/charts
 kong=https://charts.konghq.com
@@ -9,7 +9,7 @@ gateway=https://github.com/kubernetes-sigs/gateway-api/releases/download
 
 install() { # release, namespace, repository, chart
   helm --kube-context "$context" upgrade --install "$1" "$4" --namespace "$2" --create-namespace \
-    --repo "$3" --version "$version" ${values:+--values "$values"} --wait --timeout 5m
+    --repo "$3" --version "$version" --values - --wait --timeout 5m
 }
 
 uninstall() { # release, namespace

@@ -4,7 +4,7 @@ import { superuserSecret } from '../charts/connections.ts'
 import { command } from '../cluster/command.ts'
 import { forwardPort } from '../cluster/forward.ts'
 import { forgetOperator } from '../cluster/platform/operator.ts'
-import { run, until } from '../cluster/shell.ts'
+import { need, run, until } from '../cluster/shell.ts'
 import { migrationAccount, provisioningAccount } from '../mesh/databases.ts'
 import { postgresPort } from '../mesh/network.ts'
 import { namespaces } from '../mesh/resource.ts'
@@ -16,6 +16,7 @@ const kept = services.filter(({ database }) => database).map(({ name }) => name)
 
 /** Drops all databases, and has Tilt make and migrate them again. */
 await command(async () => {
+  await need(['tilt'])
   for (const instance of new Set(kept.map((name) => instanceOf(environment, name))))
     await drop(
       instance,

@@ -3,7 +3,7 @@ import { command } from '../cluster/command.ts'
 import { forwardPort } from '../cluster/forward.ts'
 import { keepOperator } from '../cluster/platform/operator.ts'
 import { Refusal } from '../cluster/shell.ts'
-import { readDemo, seed } from '../local/demo.ts'
+import { markFirstStart, readDemo, seed } from '../local/demo.ts'
 import { namespaces, servicePort } from '../mesh/resource.ts'
 import { target } from './target.ts'
 
@@ -18,6 +18,7 @@ await command(async () => {
   )
   try {
     await mkdir(data, { recursive: true })
+    await markFirstStart(data)
     const addresses = tunnels.map(({ name, port }) => [name, `http://127.0.0.1:${port}`])
     await seed(data, Object.fromEntries(addresses), {}).catch((error: Error) => {
       throw new Refusal(`${error.message}\nIf this company is there already: reset first.`)

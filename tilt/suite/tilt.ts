@@ -29,9 +29,12 @@ export interface Up {
 }
 
 export async function tiltOn(folder: string): Promise<Tilt> {
-  const program = join(await buildTool('tilt'), 'tilt')
+  const home = await buildTool('tilt')
+  const program = join(home, 'tilt')
   const [port] = await freePorts(1)
-  const env = { KUBECONFIG: folders().kubeconfig, TILT_PORT: String(port) }
+  // Its buttons ask for it by name.
+  const path = `${home}:${process.env.PATH}`
+  const env = { KUBECONFIG: folders().kubeconfig, TILT_PORT: String(port), PATH: path }
   return {
     run: (...args) => run(program, args, { cwd: folder, env }),
     up() {
