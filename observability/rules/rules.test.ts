@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Yaml } from 'cdk8s'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { boundaries } from '#kit/telemetry-otel.ts'
 import { sayNotProven } from '../../cdk8s/go-program.ts'
 import { services } from '../../services/index.ts'
+import { leaveService } from '../../services/leave/service.ts'
 import { stumbles } from '../test-promql.ts'
 import { rules } from './index.ts'
 import { type Alert, isAlert } from './rule.ts'
@@ -42,6 +44,15 @@ it('has a case for each alert, and none for another', () => {
     Object.keys(severities).map((severity) => `${alert}, ${severity}`),
   )
   expect(tested.sort()).toEqual(keys.sort())
+})
+
+it('counts in buckets that the histograms have', () => {
+  const exprs = groups.flatMap(({ rules }) => rules).map(({ expr }) => expr)
+  const asked = exprs.flatMap((expr) =>
+    [...expr.matchAll(/le=~?"([\d.]+)/g)].map(([, bound]) => Number(bound)),
+  )
+  expect(asked).toEqual(expect.arrayContaining([60, leaveService.slo.latency.query / 1000]))
+  expect(asked.filter((bound) => !boundaries.includes(bound))).toEqual([])
 })
 
 describe.each([...new Set(alerts.map(({ alert }) => alert))])('the runbook of %s', (alert) => {

@@ -46,7 +46,7 @@ export function startSdk(
 const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, consumer: SpanKind.CONSUMER }
 
 /** Bounds of the histograms, in seconds: from one statement to a job that waited for hours. */
-const boundaries = [...latencyBounds.map((ms) => ms / 1000), 60, 600, 3600]
+export const boundaries = [...latencyBounds.map((ms) => ms / 1000), 60, 600, 3600]
 
 function openTelemetry(): Recorder {
   const tracer = trace.getTracer('staffmesh')
