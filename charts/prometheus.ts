@@ -64,13 +64,14 @@ export function prometheus(
 }
 
 /**
- * A name for the pods of each workload, whichever way they are: Debian's Prometheus finds what it asks by DNS alone, and
- * needs no rights on the API server for that. Without a port proxies know nothing of it.
+ * A name for the pods of each workload that are ready; those of Jobs that have ended would be asked for ever. Debian's
+ * Prometheus finds whom it asks by DNS alone, and needs no rights on the API server for that. Without a port proxies know
+ * nothing of it.
  */
 function names(chart: Chart, workloads: readonly Meshed[]): void {
   for (const { unit, namespace } of workloads)
     new k8s.KubeService(chart, `proxies-${namespace}-${unit}`, {
       metadata: { name: proxiesOf(unit), namespace },
-      spec: { clusterIp: 'None', publishNotReadyAddresses: true, selector: selects(unit).matchLabels },
+      spec: { clusterIp: 'None', selector: selects(unit).matchLabels },
     })
 }
