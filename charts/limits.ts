@@ -4,10 +4,11 @@ import type { Construct } from 'constructs'
 import { restrictedContainer } from '../cdk8s/constructs/restricted.ts'
 import { type Workload, workload } from '../cdk8s/constructs/workload.ts'
 import type { Environment } from '../cdk8s/environments.ts'
-import { limitConfiguration, limitService } from '../mesh/global-limits.ts'
+import { limitConfiguration, limitMetricsPort, limitService } from '../mesh/global-limits.ts'
 import type { Graph } from '../mesh/graph.ts'
 import { limitStore } from '../mesh/limit-service.ts'
 import { dnsNameOf, namespaces } from '../mesh/resource.ts'
+import { limitMetrics } from '../observability/limits.ts'
 
 export interface LimitsChartProps {
   graph: Graph
@@ -24,9 +25,14 @@ export class LimitsChart extends Chart {
       metadata: { name: limitService.name },
       data: { [configFile]: configuration },
     })
+    const metrics = `${JSON.stringify(limitMetrics, null, 2)}\n`
+    new k8s.KubeConfigMap(this, 'metrics', {
+      metadata: { name: metricsConfig },
+      data: { [metricsFile]: metrics },
+    })
     workload(this, limitService.name, servicePorts, {
       replicas: environment.limits.replicas,
-      configuration,
+      configuration: configuration + metrics,
       ...serviceContainer(environment),
     })
     if ('image' in environment.limits.store)
@@ -40,9 +46,15 @@ export class LimitsChart extends Chart {
 
 const configFolder = '/etc/staffmesh/limits/config'
 const configFile = 'limits.yaml'
+const metricsConfig = `${limitService.name}-metrics`
+const metricsFolder = '/etc/staffmesh/limits-metrics'
+const metricsFile = 'metrics.yaml'
 const caFolder = '/etc/staffmesh/limits-ca'
 
-const servicePorts = [{ name: 'grpc-limits', port: limitService.port, appProtocol: 'grpc' }]
+const servicePorts = [
+  { name: 'grpc-limits', port: limitService.port, appProtocol: 'grpc' },
+  { name: 'http-metrics', port: limitMetricsPort, appProtocol: 'http' },
+]
 const storePorts = [{ name: 'tcp-redis', port: limitStore.port, appProtocol: 'tcp' }]
 
 /** Port of the service's health, for probes only. */
@@ -65,8 +77,10 @@ function serviceContainer({
     GRPC_PORT: limitService.port,
     // Profiles and the configuration: for who is in the pod.
     DEBUG_HOST: '127.0.0.1',
-    // Proxies count what was refused.
-    DISABLE_STATS: true,
+    USE_STATSD: false,
+    USE_PROMETHEUS: true,
+    PROMETHEUS_ADDR: `:${limitMetricsPort}`,
+    PROMETHEUS_MAPPER_YAML: `${metricsFolder}/${metricsFile}`,
     LOG_FORMAT: 'json',
     RUNTIME_ROOT: configFolder.slice(0, configFolder.lastIndexOf('/')),
     // A ConfigMap's files are links to a folder whose name begins with dots.
@@ -87,7 +101,7 @@ function serviceContainer({
       image,
       command: ['ratelimit'],
       ports: [
-        { name: 'grpc-limits', containerPort: limitService.port },
+        ...servicePorts.map(({ name, port }) => ({ name, containerPort: port })),
         { name: 'http-health', containerPort: healthPort },
       ],
       env: [
@@ -103,7 +117,8 @@ function serviceContainer({
       ],
       resources: {
         requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('32Mi') },
-        limits: { memory: k8s.Quantity.fromString('128Mi') },
+        // Some hundred bytes for each tenant that has asked since the start.
+        limits: { memory: k8s.Quantity.fromString('256Mi') },
       },
       // It ends itself where it finds no store at its start, and is started again.
       startupProbe: { ...alive('grpc-limits'), periodSeconds: 1, failureThreshold: 60 },
@@ -118,11 +133,13 @@ function serviceContainer({
       lifecycle: { preStop: { sleep: { seconds: 5 } } },
       volumeMounts: [
         { name: 'config', mountPath: configFolder, readOnly: true },
+        { name: 'metrics', mountPath: metricsFolder, readOnly: true },
         ...(outside ? [{ name: 'store-ca', mountPath: caFolder, readOnly: true }] : []),
       ],
     },
     volumes: [
       { name: 'config', configMap: { name: limitService.name } },
+      { name: 'metrics', configMap: { name: metricsConfig } },
       ...(outside
         ? [
             {

@@ -1,10 +1,12 @@
 import { ApiObject, type Chart, JsonPatch } from 'cdk8s'
 import { collector } from '../mesh/egress.ts'
+import { limitService } from '../mesh/global-limits.ts'
 import { proxyMetricsPort } from '../mesh/monitoring.ts'
 import { namespaces, product, selects } from '../mesh/resource.ts'
 import { scrapeJobs } from '../observability/names.ts'
 import type { Group } from '../observability/rules/rule.ts'
 import {
+  limitMetricRelabelings,
   proxyMetricRelabelings,
   proxyMetricsPath,
   scrapeInterval,
@@ -63,6 +65,11 @@ export function monitors(chart: Chart, groups: readonly Group[]): void {
       endpoint('http-own-metrics', scrapeJobs.collector),
     ],
   })
+  object(chart, 'ServiceMonitor', limitService.name, {
+    selector: selects(limitService.name),
+    namespaceSelector: { matchNames: [limitService.namespace] },
+    endpoints: [endpoint('http-metrics', scrapeJobs.limits, limitMetricRelabelings)],
+  })
   object(chart, 'PodMonitor', 'proxies', {
     selector: { matchExpressions: [{ key: 'app.kubernetes.io/part-of', operator: 'Exists' }] },
     namespaceSelector: { matchNames: Object.values(namespaces) },
@@ -81,7 +88,7 @@ export function monitors(chart: Chart, groups: readonly Group[]): void {
 type Kind = 'ServiceMonitor' | 'PodMonitor' | 'PrometheusRule'
 
 function object(chart: Chart, kind: Kind, name: string, spec: object): void {
-  new ApiObject(chart, kind, {
+  new ApiObject(chart, `${kind}-${name}`, {
     apiVersion: 'monitoring.coreos.com/v1',
     kind,
     metadata: { name },

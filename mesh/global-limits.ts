@@ -6,6 +6,8 @@ import { dnsNameOf, namespaces, type Resource, resource, serversOf } from './res
 
 /** https://github.com/envoyproxy/ratelimit; who reaches it is in limit-service.ts. */
 export const limitService = { name: 'ratelimit', namespace: namespaces.limits, port: 8081 } as const
+/** Where Prometheus fetches how much each tenant asked. */
+export const limitMetricsPort = 9102
 
 /** Our limits among those of others that the service might hold. */
 const domain = 'staffmesh'
@@ -135,6 +137,8 @@ interface Descriptor {
   key: string
   value?: string
   rate_limit?: { unit: string; requests_per_unit: number }
+  /** Tells of each value how often it was counted. */
+  value_to_metric?: true
   descriptors?: Descriptor[]
 }
 
@@ -158,7 +162,7 @@ function descriptorOf(limit: GlobalLimit): Descriptor {
   const rate_limit = rateOf(limit)
   return limit.per === 'address'
     ? { key: 'masked_remote_address', rate_limit }
-    : { key: 'kind', value: limit.kind!, descriptors: [{ key: 'tenant', rate_limit }] }
+    : { key: 'kind', value: limit.kind!, descriptors: [{ key: 'tenant', rate_limit, value_to_metric: true }] }
 }
 
 const units: Readonly<Record<number, string>> = { 1: 'second', 60: 'minute', 3600: 'hour', 86400: 'day' }

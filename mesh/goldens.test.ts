@@ -402,6 +402,7 @@ it('limits over all replicas: what the rate limit service is told', () => {
                 rate_limit:
                   unit: minute
                   requests_per_unit: 18000
+                value_to_metric: true
           - key: kind
             value: command
             descriptors:
@@ -409,6 +410,7 @@ it('limits over all replicas: what the rate limit service is told', () => {
                 rate_limit:
                   unit: minute
                   requests_per_unit: 3600
+                value_to_metric: true
       - key: service
         value: selfservice
         descriptors:
@@ -423,6 +425,7 @@ it('limits over all replicas: what the rate limit service is told', () => {
                 rate_limit:
                   unit: minute
                   requests_per_unit: 18000
+                value_to_metric: true
           - key: kind
             value: command
             descriptors:
@@ -430,6 +433,7 @@ it('limits over all replicas: what the rate limit service is told', () => {
                 rate_limit:
                   unit: minute
                   requests_per_unit: 3600
+                value_to_metric: true
       - key: service
         value: workforce
         descriptors:
@@ -444,6 +448,7 @@ it('limits over all replicas: what the rate limit service is told', () => {
                 rate_limit:
                   unit: minute
                   requests_per_unit: 18000
+                value_to_metric: true
           - key: kind
             value: command
             descriptors:
@@ -451,6 +456,7 @@ it('limits over all replicas: what the rate limit service is told', () => {
                 rate_limit:
                   unit: minute
                   requests_per_unit: 3600
+                value_to_metric: true
     "
   `)
 })
@@ -478,6 +484,18 @@ it('limits over all replicas: who may ask', () => {
                 - POST
               paths:
                 - /envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit
+      - from:
+          - source:
+              principals:
+                - cluster.local/ns/observability/sa/prometheus
+        to:
+          - operation:
+              ports:
+                - "9102"
+              methods:
+                - GET
+              paths:
+                - /metrics
     "
   `)
 })

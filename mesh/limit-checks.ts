@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ApiObject, Check } from './checks.ts'
-import { isLimited, limitConfiguration, limitService } from './global-limits.ts'
+import { isLimited, limitConfiguration, limitMetricsPort, limitService } from './global-limits.ts'
 import { callersOf, type Graph } from './graph.ts'
 import { limitStore } from './limit-service.ts'
 import { expectedTenants } from './local-limits.ts'
@@ -118,12 +119,20 @@ function limitsCounted(objects: readonly ApiObject[], graph: Graph): string[] {
 const configurationsIn = (objects: readonly ApiObject[]) =>
   new Map(
     objects
-      .filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.namespace === namespaces.limits)
+      .filter(
+        ({ kind, metadata }) =>
+          kind === 'ConfigMap' &&
+          metadata.namespace === namespaces.limits &&
+          metadata.name === limitService.name,
+      )
       .flatMap(({ data }) => Object.values(data ?? {}))
       .flatMap((text) => [...limitsOf(JSON.parse(text))]),
   )
 
-/** Who counts reaches the rate limit service, that its store, and nobody else either of them. */
+/**
+ * Who counts reaches the rate limit service, that its store, and nobody else either of them; but for the numbers, which
+ * somebody may fetch.
+ */
 function limitsAdmitTheirOwn(objects: readonly ApiObject[], graph: Graph): string[] {
   const wanted: Record<string, string[]> = {
     [limitService.name]: graph.services
@@ -137,7 +146,7 @@ function limitsAdmitTheirOwn(objects: readonly ApiObject[], graph: Graph): strin
         kind === 'AuthorizationPolicy' && metadata.namespace === namespaces.limits && spec?.rules,
     )
     .flatMap(({ metadata, spec }) => {
-      const rules = spec!.rules as { from?: { source: { principals?: string[] } }[]; to?: object[] }[]
+      const rules = (spec!.rules as Rule[]).filter(({ to }) => !isDeepStrictEqual(to, numbers))
       const admitted = rules.flatMap(({ from = [{ source: {} }], to }) =>
         from.flatMap(({ source }) => (to && source.principals) || ['anybody']),
       )
@@ -146,6 +155,13 @@ function limitsAdmitTheirOwn(objects: readonly ApiObject[], graph: Graph): strin
         : [`${metadata.name} admits ${admitted.join(', ')}`]
     })
 }
+
+interface Rule {
+  from?: { source: { principals?: string[] } }[]
+  to?: object[]
+}
+
+const numbers = [{ operation: { ports: [String(limitMetricsPort)], methods: ['GET'], paths: ['/metrics'] } }]
 
 /** To an outside store by TLS, whose authority is named, and with a password. */
 function storeSafe(objects: readonly ApiObject[]): string[] {

@@ -1,28 +1,33 @@
 import { collector, hostOf, sidecar } from './egress.ts'
-import { isLimited, limitService } from './global-limits.ts'
+import { isLimited, limitMetricsPort, limitService } from './global-limits.ts'
 import type { Graph } from './graph.ts'
+import { type MonitoringOptions, scrapers } from './monitoring.ts'
 import { inNamespace, platform } from './network.ts'
 import { dnsNameOf, namespaces, principal, type Resource, resource, selects } from './resource.ts'
 
 /** Where the rate limit service counts, unless that is outside the cluster. */
 export const limitStore = { name: 'ratelimit-store', namespace: namespaces.limits, port: 6379 } as const
 
-export interface LimitOptions {
+export interface LimitOptions extends MonitoringOptions {
   /** The store, where it runs outside the cluster. */
   outsideStore?: { host: string; port: number } | undefined
 }
 
 /**
- * Who reaches the rate limit service and its store: only sidecars that count, only the service.
+ * Who reaches the rate limit service and its store: only sidecars that count and who fetches numbers, only the service.
  */
-export function limitServicePolicies(graph: Graph, { outsideStore }: LimitOptions): Resource[] {
+export function limitServicePolicies(graph: Graph, options: LimitOptions): Resource[] {
   const counting = graph.services.map(({ name }) => name).filter((name) => isLimited(graph, name))
-  return [...limits(counting, outsideStore), ...(outsideStore ? [serviceEntry(outsideStore)] : store())]
+  const { outsideStore } = options
+  return [...limits(counting, options), ...(outsideStore ? [serviceEntry(outsideStore)] : store())]
 }
 
-function limits(counting: readonly string[], outsideStore: LimitOptions['outsideStore']): Resource[] {
+function limits(counting: readonly string[], options: LimitOptions): Resource[] {
+  const { outsideStore } = options
+  const scraper = scrapers(options)
   const { name, port } = limitService
-  const reason = 'the sidecars of services that count over all replicas ask here, and nobody else'
+  const reason =
+    'the sidecars of services that count over all replicas ask here, Prometheus fetches what was counted, and nobody else'
   const storeHost = outsideStore ? `${namespaces.limits}/${outsideStore.host}` : hostOf(limitStore)
   return [
     inLimits('security.istio.io/v1', 'AuthorizationPolicy', name, reason, {
@@ -40,6 +45,10 @@ function limits(counting: readonly string[], outsideStore: LimitOptions['outside
               },
             },
           ],
+        },
+        {
+          from: [{ source: { principals: [scraper.principal] } }],
+          to: [{ operation: { ports: [String(limitMetricsPort)], methods: ['GET'], paths: ['/metrics'] } }],
         },
       ],
     }),
@@ -74,6 +83,7 @@ function limits(counting: readonly string[], outsideStore: LimitOptions['outside
           })),
           ports: tcp(port),
         },
+        { from: [scraper.pods], ports: tcp(limitMetricsPort) },
       ],
       egress: [
         outsideStore

@@ -1,4 +1,5 @@
 import { collector, collectorMetricsPorts, hostOf, sidecar } from './egress.ts'
+import { limitMetricsPort, limitService } from './global-limits.ts'
 import { controlPlane, inNamespace } from './network.ts'
 import { namespaces, principal, type Resource, resource, selects } from './resource.ts'
 
@@ -92,9 +93,9 @@ function jaeger(): Resource[] {
 
 /** No AuthorizationPolicy names it: nobody in the mesh may ask it anything. */
 function ownPrometheus(): Resource[] {
-  const reason = 'it fetches numbers of the collector and of proxies'
+  const reason = 'it fetches numbers of the collector, of proxies and of the rate limit service'
   return [
-    sidecar(prometheus.name, prometheus.namespace, [hostOf(collector)], reason),
+    sidecar(prometheus.name, prometheus.namespace, [hostOf(collector), hostOf(limitService)], reason),
     here('networking.k8s.io/v1', 'NetworkPolicy', prometheus.name, reason, {
       podSelector: selects(prometheus.name),
       policyTypes: ['Ingress', 'Egress'],
@@ -102,6 +103,15 @@ function ownPrometheus(): Resource[] {
         {
           to: [{ podSelector: selects(collector.name) }],
           ports: tcp(...Object.values(collectorMetricsPorts)),
+        },
+        {
+          to: [
+            {
+              namespaceSelector: inNamespace(limitService.namespace),
+              podSelector: selects(limitService.name),
+            },
+          ],
+          ports: tcp(limitMetricsPort),
         },
         {
           to: Object.values(namespaces).map((name) => ({ namespaceSelector: inNamespace(name) })),

@@ -15,6 +15,8 @@ export const scrapeJobs = {
   services: 'services',
   /** The collector about itself. */
   collector: 'otel-collector',
+  /** The rate limit service, about tenants. */
+  limits: 'limits',
   /** The proxies beside all workloads. */
   proxies: 'proxies',
 } as const
@@ -90,6 +92,14 @@ export const proxyMetrics = {
   overLimitOverall: 'envoy_cluster_ratelimit_over_limit',
   /** Seconds until a workload's certificate ends. */
   certificateEndsIn: 'istio_agent_cert_expiry_seconds',
+} as const
+
+/** What the rate limit service tells of tenants, by `tenant`, `service_name` and `staffmesh_kind`. */
+export const tenantMetrics = {
+  /** Requests that it was asked about: all from outside but what a replica refused itself. */
+  requests: 'staffmesh_tenant_total_hits',
+  /** Those of them that it refused. */
+  overLimit: 'staffmesh_tenant_over_limit',
 } as const
 
 const signals = ['spans', 'metric_points', 'log_records'] as const

@@ -1,4 +1,5 @@
 import { collector, collectorMetricsPorts } from '../mesh/egress.ts'
+import { limitMetricsPort, limitService } from '../mesh/global-limits.ts'
 import { proxyMetricsPort } from '../mesh/monitoring.ts'
 import { dnsNameOf } from '../mesh/resource.ts'
 import { scrapeJobs } from './names.ts'
@@ -36,6 +37,11 @@ export const proxyMetricRelabelings = [
 ] as const
 export const proxyMetricsPath = '/stats/prometheus'
 
+/** Without what the service tells of its own process. */
+export const limitMetricRelabelings = [
+  { sourceLabels: ['__name__'], regex: 'staffmesh_tenant_.*', action: 'keep' },
+] as const
+
 const collectorAt = (port: number) => `${dnsNameOf(collector.name, collector.namespace)}:${port}`
 
 /** Prometheus' own configuration has the names of the operator's with underscores. */
@@ -61,6 +67,13 @@ export const scrapeConfiguration = (workloads: readonly Meshed[]) => ({
     {
       job_name: scrapeJobs.collector,
       static_configs: [{ targets: [collectorAt(collectorMetricsPorts.own)] }],
+    },
+    {
+      job_name: scrapeJobs.limits,
+      static_configs: [
+        { targets: [`${dnsNameOf(limitService.name, limitService.namespace)}:${limitMetricsPort}`] },
+      ],
+      metric_relabel_configs: inFile(limitMetricRelabelings),
     },
     {
       job_name: scrapeJobs.proxies,

@@ -16,6 +16,8 @@ import type { Programs } from './programs.ts'
 export interface Limits {
   /** URLs of the replicas. */
   replicas: readonly string[]
+  /** What Prometheus would fetch of the rate limit service. */
+  metrics: () => Promise<string>
   pauseStore: () => void
   resumeStore: () => void
   stop: () => Promise<void>
@@ -51,7 +53,13 @@ async function startInto(
 
   const folder = await mkdtemp(join(tmpdir(), 'staffmesh-limits-'))
   started.defer(() => rm(folder, { recursive: true }))
-  const [store, grpc, health, debug, ...replicas] = (await freePorts(6)) as [number, number, number, number]
+  const [store, grpc, health, debug, metrics, ...replicas] = (await freePorts(7)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
   const app = createServer((_request, response) => response.end())
   app.listen(0, '127.0.0.1')
   await once(app, 'listening')
@@ -72,6 +80,10 @@ async function startInto(
   // The last of two ports counts.
   const redis = start(programs.redis, [...container('ratelimit-store').args, '--port', String(store)])
   await mountLimits(folder, find('ConfigMap', 'ratelimit').data)
+  const [[mapping, mapped]] = Object.entries(find('ConfigMap', 'ratelimit-metrics').data) as [
+    [string, string],
+  ]
+  await writeFile(join(folder, mapping), mapped)
   const settings = Object.fromEntries(container('ratelimit').env.map(({ name, value }: Any) => [name, value]))
   await vi.waitUntil(() => accepts(store), { timeout: 10_000 })
   start(programs.ratelimit, [], {
@@ -82,6 +94,8 @@ async function startInto(
     DEBUG_PORT: String(debug),
     REDIS_URL: `127.0.0.1:${store}`,
     RUNTIME_ROOT: folder,
+    PROMETHEUS_ADDR: `127.0.0.1:${metrics}`,
+    PROMETHEUS_MAPPER_YAML: join(folder, mapping),
   })
   const isHealthy = () =>
     fetch(`http://127.0.0.1:${health}/healthcheck`).then(
@@ -102,6 +116,7 @@ async function startInto(
 
   return {
     replicas: replicas.map((replica) => `http://127.0.0.1:${replica}`),
+    metrics: () => fetch(`http://127.0.0.1:${metrics}/metrics`).then((response) => response.text()),
     pauseStore: () => redis.kill('SIGSTOP'),
     resumeStore: () => redis.kill('SIGCONT'),
     stop: () => started.disposeAsync(),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { identityHeaders } from '#kit/caller.ts'
+import { tenantMetrics } from '../../observability/names.ts'
 import { type Limits, startLimits } from './run.ts'
 
 const programs = inject('limitPrograms')
@@ -47,6 +48,18 @@ describe.skipIf(!programs)('limits over all replicas', () => {
     expect(await statuses(4, (index) => ask(index, noisy, 'POST'))).toEqual([200, 200, 200, 429])
     expect(await statuses(9, (index) => ask(index, noisy))).toEqual([...Array(8).fill(200), 429])
     expect((await ask(0, of('22222222-2222-2222-2222-222222222222'), 'POST')).status).toBe(200)
+  })
+
+  it('tell Prometheus how often each tenant asked and was refused', async () => {
+    const noisy = '55555555-5555-5555-5555-555555555555'
+    await statuses(5, (index) => ask(index, of(noisy), 'POST'))
+    const labels = `{service_name="workforce",staffmesh_kind="command",tenant="${noisy}"}`
+    await expect
+      .poll(async () => (await limits.metrics()).split('\n').filter((line) => line.includes(noisy)), {
+        timeout: 15_000,
+      })
+      .toEqual([`${tenantMetrics.overLimit}${labels} 2`, `${tenantMetrics.requests}${labels} 5`])
+    expect(await limits.metrics()).not.toContain('203.0.113.9')
   })
 
   it('refuse with a problem document that says when the window ends', async () => {
