@@ -8,10 +8,12 @@ import { need, Refusal, run } from './shell.ts'
 
 /** Programs of this machine that the cluster is built and run with. */
 export const tools = [
+  'apt-get',
   'buildah',
   'containerd',
   'ctr',
   'debootstrap',
+  'dpkg-deb',
   'go',
   'ip',
   'iptables',

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { bundles } from '../bundle/bundle.ts'
 import { type Binaries, namesInCache } from './binaries/build.ts'
 import { envoyFolder } from './binaries/envoy.ts'
+import { prometheusFolder } from './binaries/prometheus.ts'
 import { cacheFolder } from './cache.ts'
 import { type Built, keysOf } from './images/build.ts'
 import { forget } from './images/registry.ts'
@@ -24,7 +25,8 @@ export const prune = (node: Node, binaries: Binaries, built: Readonly<Record<str
     const before = await free()
     const images = join(cacheFolder(), 'images')
     const roots = [await debianRoot(), await slimRoot(), await nodeFolder(), await dependenciesName()]
-    await keep(dirname(binaries.istio), [...(await namesInCache()), await envoyFolder()])
+    const fetched = [await envoyFolder(), await prometheusFolder()]
+    await keep(dirname(binaries.istio), [...(await namesInCache()), ...fetched])
     await keep(images, [...roots, 'bundles', 'storage'])
     await keep(join(images, 'bundles'), bundles())
     await (await openStorage()).keep(await keysOf(binaries))

@@ -18,8 +18,8 @@ export interface Built {
 /**
  * Brings images into a registry; what is there already is neither built nor pushed again.
  *
- * @param which names of images: a service, `edge`, `postgres`, `redis`, `ratelimit`, `otel-collector`, `pause`,
- *   `coredns`, `pilot`, `proxyv2`, `install-cni`; all unless told
+ * @param which names of images: a service, `edge`, `postgres`, `redis`, `ratelimit`, `otel-collector`, `jaeger`,
+ *   `prometheus`, `pause`, `coredns`, `pilot`, `proxyv2`, `install-cni`; all unless told
  * @param registry where it is reached from here by plain HTTP, e.g. 10.199.0.2:5001
  * @returns by name what the registry holds now
  * @throws Refusal that says what is missing on this machine
