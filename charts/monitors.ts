@@ -62,7 +62,7 @@ export function monitors(chart: Chart, groups: readonly Group[]): void {
     selector: selects(collector.name),
     endpoints: [
       endpoint('http-metrics', scrapeJobs.services, servicesMetricRelabelings),
-      endpoint('http-own-metrics', scrapeJobs.collector),
+      endpoint('http-own', scrapeJobs.collector),
     ],
   })
   object(chart, 'ServiceMonitor', limitService.name, {

@@ -62,7 +62,7 @@ const otlpPorts = [
 ]
 const metricsPorts = [
   { name: 'http-metrics', port: collectorMetricsPorts.services, appProtocol: 'http' },
-  { name: 'http-own-metrics', port: collectorMetricsPorts.own, appProtocol: 'http' },
+  { name: 'http-own', port: collectorMetricsPorts.own, appProtocol: 'http' },
 ]
 const servicePorts = [...otlpPorts, ...metricsPorts]
 
