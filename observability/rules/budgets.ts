@@ -53,8 +53,9 @@ export function budgets(services: readonly Service[]): Group[] {
       rules: windows.map(failing),
     },
     {
+      // It looks at most; a value is seen for five minutes.
       name: 'slo-month',
-      interval: '10m',
+      interval: '2m',
       rules: [
         failing('30d'),
         {

@@ -301,11 +301,11 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
     page: {
       labels: { service_name: 'lifecycle-worker', staffmesh_feed: 'leave' },
       fires: {
-        'reads fail for a quarter of an hour': {
-          minutes: 80,
+        'reads fail for twelve minutes': {
+          minutes: 72,
           scraped: [
-            counter(`${reads}}`, [60, 3], [20, 0]),
-            counter(`${reads},error_type="unavailable"}`, [60, 0], [20, 60]),
+            counter(`${reads}}`, [60, 3], [12, 0]),
+            counter(`${reads},error_type="unavailable"}`, [60, 0], [12, 60]),
           ],
         },
       },

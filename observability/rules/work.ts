@@ -61,7 +61,7 @@ const unread = (service: Service): Alert[] =>
         'error.type': '',
       })
       return alert('page', 'FeedUnread', {
-        expr: `absent(sum(rate(${reads}[10m])) > 0)`,
+        expr: `absent(sum(rate(${reads}[5m])) > 0)`,
         for: '5m',
         labels: labelsOf({ ...worker, 'staffmesh.feed': callee }),
         summary: '{{ $labels.service_name }} cannot read what happens in {{ $labels.staffmesh_feed }}',
