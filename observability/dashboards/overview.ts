@@ -1,9 +1,10 @@
 import { PercentUnit, RequestsPerSecond, Seconds, Short } from '@grafana/grafana-foundation-sdk/units'
 import type { Service } from '#kit/service.ts'
 import { labelName, series } from '../names.ts'
+import { burns, recorded } from '../rules/budgets.ts'
 import { dashboard } from './dashboard.ts'
-import { lines, number, rows } from './panel.ts'
-import { frequency, legendOf, sum, within } from './promql.ts'
+import { bars, lines, number, rows } from './panel.ts'
+import { aggregate, frequency, legendOf, sum, within } from './promql.ts'
 import { durations, failed, failures, frequencies } from './requests.ts'
 
 /** Is anybody hurt, and by which service? */
@@ -15,9 +16,17 @@ export const overview = (services: readonly Service[]) =>
     rows: [
       {
         title: 'What people get',
-        panels: [asked(services), broken(services), waited(services), alerts(), answering(services)],
+        panels: [
+          asked(services),
+          broken(services),
+          waited(services),
+          alerts(),
+          answering(services),
+          leastBudget(),
+        ],
       },
       { title: 'Services', panels: [everyService(services)] },
+      { title: 'What was promised', panels: [budgets(), burning()] },
       { title: 'Requests', panels: [requests(services), errors(services), slowest(services)] },
       { title: 'What may be short', panels: [connections(), jobs(), feeds()] },
     ],
@@ -25,6 +34,7 @@ export const overview = (services: readonly Service[]) =>
 
 const metric = 'http.server.request.duration'
 const by = 'service.name'
+const ownName = [labelName(by)]
 
 /** A stream is open for as long as somebody listens: that is no delay. */
 export const answers = { 'staffmesh.kind': { not: ['stream'] } }
@@ -88,8 +98,55 @@ const answering = (services: readonly Service[]) =>
       unit: Short,
       bad: { below: services.length },
     },
-    `count(${sum([labelName(by)], `rate(${series(metric, 'count', { [by]: namesOf(services) })}[5m])`)} > 0)`,
+    `count(${sum(ownName, `rate(${series(metric, 'count', { [by]: namesOf(services) })}[5m])`)} > 0)`,
   )
+
+/** Rules record it every ten minutes. */
+const notYet = 'Known ten minutes after Prometheus began'
+
+const leastBudget = () =>
+  number(
+    {
+      title: 'Least budget left',
+      description:
+        'Of the month’s error budgets the one that is nearest to its end. Below none of it the promise is broken.',
+      unit: PercentUnit,
+      bad: { below: 0.1 },
+      empty: notYet,
+    },
+    aggregate('min', [], recorded.budgetLeft),
+  )
+
+const budgets = () =>
+  bars(
+    {
+      title: 'Error budget left',
+      description:
+        'Of what may go wrong in thirty days, for each service of the promise that is nearest to its end: its own answers, what its callers got, or its duration.',
+      unit: PercentUnit,
+      bad: { below: 0.1 },
+      empty: notYet,
+      width: 12,
+    },
+    { expr: `sort(${aggregate('min', ownName, recorded.budgetLeft)})`, legend: legendOf(by) },
+  ).max(1)
+
+const burning = () =>
+  lines(
+    {
+      title: 'Budget is spent, times as fast as it may be',
+      description: `Over an hour, of each service’s promise that is worst kept. At 1 the month’s budget lasts a month; at ${fastest} it is gone in two days, and somebody is called.`,
+      unit: Short,
+      bad: { above: fastest },
+      width: 12,
+    },
+    {
+      expr: aggregate('max', ownName, `${recorded.failing('1h')} / (1 - ${recorded.objective})`),
+      legend: legendOf(by),
+    },
+  )
+
+const fastest = Math.max(...burns.map(({ speed }) => speed))
 
 const everyService = (services: readonly Service[]) =>
   rows(

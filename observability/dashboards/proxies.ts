@@ -23,16 +23,13 @@ export const callersNow = (metric: Proxied, by: readonly string[] = ends, how: '
   aggregate(how, by, byCallee(proxied(metric, calledService())))
 
 /** Of Istio's standard metrics, which proxies with Istio's filters have, and stock Envoys have not. */
-const standard = (metric: string, ...labels: string[]) =>
-  [
-    [ends[0], 'source_canonical_service'],
-    [ends[1], 'destination_service_name'],
-  ].reduce(
-    (expression, [label, from]) => `label_replace(${expression}, "${label}", "$1", "${from}", "(.+)")`,
-    rate(
-      `${metric}{${['reporter="source"', matcher('destination_service_namespace', namespaces.services), ...labels].join(',')}}`,
-    ),
-  )
+const standard = (metric: string, ...labels: string[]) => {
+  const ofServices = ['reporter="source"', matcher('destination_service_namespace', namespaces.services)]
+  const perSecond = rate(`${metric}{${[...ofServices, ...labels].join(',')}}`)
+  // A service and its worker have one identity, and are one workload.
+  const calling = `label_replace(${perSecond}, "${ends[0]}", "$1", "source_principal", ".*/sa/(.+)")`
+  return `label_replace(${calling}, "${ends[1]}", "$1", "destination_service_name", "(.+)")`
+}
 
 /** Istio's where they are, Envoy's own where they are not. */
 const either = (istio: string, envoy: string) => `(${istio} or ${envoy})`
