@@ -75,6 +75,7 @@ const modules = {
 
 /** No part of the cluster: built when somebody asks. */
 const tools = {
+  buildkit: { programs: [{ package: '.' }] },
   tilt: {
     programs: [{ package: 'github.com/tilt-dev/tilt/cmd/tilt' }],
     stamps: { 'main.version': requiredVersion('tilt', 'github.com/tilt-dev/tilt').slice(1) },

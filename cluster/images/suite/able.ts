@@ -11,7 +11,7 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<void> {
   try {
     if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Error('it takes root on Linux')
-    await need(['buildah', 'debootstrap', 'unshare'])
+    await need(['buildah', 'debootstrap', 'go', 'unshare'])
     project.provide('canBuildImages', true)
   } catch (error) {
     sayNotProven('The images were', (error as Error).message)

@@ -8,6 +8,7 @@ import { bundle } from '../../../bundle/bundle.ts'
 import { kept, watching } from '../../../cdk8s/development.ts'
 import { freePorts } from '../../../local/ports.ts'
 import packageJson from '../../../package.json' with { type: 'json' }
+import { buildTool } from '../../binaries/build.ts'
 import { run } from '../../shell.ts'
 import { layer, project, stage } from '../image.ts'
 import { debian, developmentImage, slim } from '../images.ts'
@@ -63,6 +64,14 @@ async function until(answer: string, { PORT }: { PORT: string }, process: ChildP
   }
   return performance.now() - start
 }
+
+describe.skipIf(!inject('canBuildImages'))('the Dockerfile', () => {
+  it('is what docker build takes, without a warning', async () => {
+    const buildkit = join(await buildTool('buildkit'), 'buildkit')
+    const said = await run(buildkit, ['Dockerfile', 'production', 'development'], { cwd: project })
+    expect(said).toBe('production runs as 65532:65532\ndevelopment runs as 65532:65532\n')
+  }, 900_000)
+})
 
 describe.skipIf(!inject('canBuildImages'))('an image of a service', () => {
   let image: Unpacked
