@@ -7,7 +7,7 @@ import type { Environment, Telemetry } from '../cdk8s/environments.ts'
 import { collector, collectorMetricsPorts, collectorPorts } from '../mesh/egress.ts'
 import { traceStore, traceStorePort } from '../mesh/monitoring.ts'
 import { dnsNameOf } from '../mesh/resource.ts'
-import { type CollectorOptions, collectorConfiguration, healthPort } from '../observability/collector.ts'
+import { collectorConfiguration, healthPort, variables } from '../observability/collector.ts'
 import type { Group } from '../observability/rules/rule.ts'
 import type { Meshed } from '../observability/scraping.ts'
 import { jaeger } from './jaeger.ts'
@@ -31,7 +31,7 @@ export class TelemetryChart extends Chart {
   }
 
   #collector({ image, sampling, traces }: Telemetry) {
-    const configuration = Yaml.stringify(collectorConfiguration({ sampling, ...takerOf(traces) }))
+    const configuration = Yaml.stringify(collectorConfiguration({ sampling, outside: 'outside' in traces }))
     new k8s.KubeConfigMap(this, 'configuration', {
       metadata: { name: collector.name },
       data: { [configFile]: configuration },
@@ -49,12 +49,22 @@ export class TelemetryChart extends Chart {
 
 const configFolder = '/etc/staffmesh/collector'
 const configFile = 'collector.yaml'
-const tokenVariable = 'TRACES_TOKEN'
-
-const takerOf = (traces: Telemetry['traces']): Omit<CollectorOptions, 'sampling'> =>
+/** By its environment, not by its configuration: with another value the pod is another. */
+const takerOf = (traces: Telemetry['traces']): k8s.EnvVar[] =>
   'image' in traces
-    ? { traces: `http://${dnsNameOf(traceStore.name, traceStore.namespace)}:${traceStorePort}`, logs: false }
-    : { traces: `https://${traces.outside.host}:${traces.outside.port}`, logs: true, token: tokenVariable }
+    ? [
+        {
+          name: variables.url,
+          value: `http://${dnsNameOf(traceStore.name, traceStore.namespace)}:${traceStorePort}`,
+        },
+      ]
+    : [
+        { name: variables.url, value: `https://${traces.outside.host}:${traces.outside.port}` },
+        {
+          name: variables.token,
+          valueFrom: { secretKeyRef: { name: traces.outside.tokenSecret, key: 'token' } },
+        },
+      ]
 
 const otlpPorts = [
   { name: 'http-otlp', port: collectorPorts.http, appProtocol: 'http' },
@@ -75,17 +85,7 @@ const containerOf = (image: string, traces: Telemetry['traces']): k8s.Container 
   name: 'collector',
   image,
   args: [`--config=${configFolder}/${configFile}`],
-  env: [
-    { name: 'GOMEMLIMIT', value: `${Math.floor(memory * 0.8)}MiB` },
-    ...('outside' in traces
-      ? [
-          {
-            name: tokenVariable,
-            valueFrom: { secretKeyRef: { name: traces.outside.tokenSecret, key: 'token' } },
-          },
-        ]
-      : []),
-  ],
+  env: [{ name: 'GOMEMLIMIT', value: `${Math.floor(memory * 0.8)}MiB` }, ...takerOf(traces)],
   ports: [
     ...servicePorts.map(({ name, port }) => ({ name, containerPort: port })),
     { name: 'http-health', containerPort: healthPort },

@@ -5,10 +5,9 @@ import { allowedKeys, type CollectorOptions, collectorConfiguration, metricKeys 
 
 const options: CollectorOptions = {
   sampling: { share: 5, slow: 1000, wait: 10 },
-  traces: 'http://traces:4318',
-  logs: false,
+  outside: false,
 }
-const all = [collectorConfiguration(options), collectorConfiguration({ ...options, logs: true })]
+const all = [collectorConfiguration(options), collectorConfiguration({ ...options, outside: true })]
 
 const kinds = ['extensions', 'receivers', 'processors', 'exporters'] as const
 /** `otlp_http` of `otlphttpexporter`, and each variant of a part, `redaction/metrics`, is that part. */
@@ -72,9 +71,10 @@ it('keeps what failed and what was slow, whatever the share', () => {
   `)
 })
 
-it('sends the token that a backend wants, which stands in no manifest', () => {
-  const { headers } = collectorConfiguration({ ...options, token: 'TRACES_TOKEN' }).exporters.otlp_http
-  expect(headers).toEqual({ authorization: `Bearer \${env:TRACES_TOKEN}` })
+it('sends the token that a backend outside wants, which stands in no manifest', () => {
+  const [inside, outside] = all.map(({ exporters }) => exporters.otlp_http.headers)
+  expect(inside).toBeUndefined()
+  expect(outside).toEqual({ authorization: `Bearer \${env:TRACES_TOKEN}` })
 })
 
 it('writes no content of telemetry into its log', () => {

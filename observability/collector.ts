@@ -13,13 +13,13 @@ export interface Sampling {
 
 export interface CollectorOptions {
   sampling: Sampling
-  /** Base URL that takes traces by OTLP over HTTP. */
-  traces: string
-  /** Whether it takes logs too; else lines are counted, and read where the processes write them. */
-  logs: boolean
-  /** Variable with the token that it wants, if it wants one. */
-  token?: string
+  /** Whether a backend outside takes traces, and logs too; else lines are counted, and read where processes write them. */
+  outside: boolean
 }
+
+/** Variables of its process: the base URL that takes traces by OTLP over HTTP, and the token that one outside wants. */
+export const variables = { url: 'TRACES_URL', token: 'TRACES_TOKEN' } as const
+const variable = (name: keyof typeof variables) => `\${env:${variables[name]}}`
 
 /** Of its health, for probes only. */
 export const healthPort = 13133
@@ -80,7 +80,7 @@ const tailSampling = ({ share, slow, wait }: Sampling) => ({
  * are dropped.
  * https://opentelemetry.io/docs/collector/configuration/
  */
-export const collectorConfiguration = ({ sampling, traces, logs, token }: CollectorOptions) => ({
+export const collectorConfiguration = ({ sampling, outside }: CollectorOptions) => ({
   extensions: { health_check: at(healthPort) },
   receivers: { otlp: { protocols: { http: at(collectorPorts.http), grpc: at(collectorPorts.grpc) } } },
   processors: {
@@ -93,8 +93,8 @@ export const collectorConfiguration = ({ sampling, traces, logs, token }: Collec
   },
   exporters: {
     otlp_http: {
-      endpoint: traces,
-      ...(token ? { headers: { authorization: `Bearer \${env:${token}}` } } : {}),
+      endpoint: variable('url'),
+      ...(outside ? { headers: { authorization: `Bearer ${variable('token')}` } } : {}),
     },
     prometheus: {
       ...at(collectorMetricsPorts.services),
@@ -105,7 +105,7 @@ export const collectorConfiguration = ({ sampling, traces, logs, token }: Collec
       metric_expiration: '3m',
     },
     // A line a batch, nothing of what is in it.
-    ...(logs ? {} : { debug: { verbosity: 'basic' } }),
+    ...(outside ? {} : { debug: { verbosity: 'basic' } }),
   },
   service: {
     extensions: ['health_check'],
@@ -123,7 +123,7 @@ export const collectorConfiguration = ({ sampling, traces, logs, token }: Collec
       logs: {
         receivers: ['otlp'],
         processors: ['memory_limiter', 'redaction', 'batch'],
-        exporters: [logs ? 'otlp_http' : 'debug'],
+        exporters: [outside ? 'otlp_http' : 'debug'],
       },
     },
     telemetry: {
