@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -18,6 +18,8 @@ const groups = rules(services, { signingKeys: true, edgeCertificate: true })
 const alerts = groups.flatMap((group) => group.rules).filter(isAlert)
 const keyOf = ({ alert, labels }: Alert) => `${alert}, ${labels.severity}`
 const keys = [...new Set(alerts.map(keyOf))]
+const names = [...new Set(alerts.map(({ alert }) => alert))]
+const runbooks = new URL('../../docs/runbooks/', import.meta.url)
 
 const run = promisify(execFile)
 const promtool = await run('promtool', ['--version']).then(
@@ -55,8 +57,13 @@ it('counts in buckets that the histograms have', () => {
   expect(asked.filter((bound) => !boundaries.includes(bound))).toEqual([])
 })
 
-describe.each([...new Set(alerts.map(({ alert }) => alert))])('the runbook of %s', (alert) => {
-  const runbook = readFile(new URL(`../../docs/runbooks/${alert}.md`, import.meta.url), 'utf8')
+it('has a runbook for each alert, and none for another', async () => {
+  const found = (await readdir(runbooks)).filter((file) => file !== 'README.md')
+  expect(found.sort()).toEqual(names.map((name) => `${name}.md`).sort())
+})
+
+describe.each(names)('the runbook of %s', (alert) => {
+  const runbook = readFile(new URL(`${alert}.md`, runbooks), 'utf8')
 
   it('says what people feel, how to look, how to act, and how it was tried', async () => {
     const headings = [...(await runbook).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading)
