@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 const root = resolve(import.meta.dirname, '..')
@@ -23,13 +24,14 @@ let listed: Promise<string> | undefined
  * @param files relative to the root of the project, e.g. node_modules/pg/lib/index.js; our own are no packages
  */
 export async function billOfMaterials(service: string, files: Iterable<string>): Promise<string> {
-  listed ??= list()
+  const lockfile = await readFile(join(root, 'package-lock.json'), 'utf8')
+  listed ??= list(lockfile)
   const { serialNumber, ...bill } = JSON.parse(await listed) as Bill
-  const lockfile = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'))
+  const { packages } = JSON.parse(lockfile)
   const found = new Set<string>()
   for (const file of files) {
     const [folder, name] = file.match(/node_modules\/(?:.*\/node_modules\/)?((?:@[^/]+\/)?[^/]+)/) ?? []
-    if (folder) found.add(`${name}@${lockfile.packages[folder].version}`)
+    if (folder) found.add(`${name}@${packages[folder].version}`)
   }
   const components = bill.components.filter((component) => found.has(component['bom-ref']))
   const missing = found.difference(new Set(components.map((component) => component['bom-ref'])))
@@ -43,9 +45,18 @@ export async function billOfMaterials(service: string, files: Iterable<string>):
   return `${JSON.stringify({ ...bill, metadata: { ...metadata, component: itself }, components, dependencies }, null, 1)}\n`
 }
 
-async function list(): Promise<string> {
+/** Npm takes a second, which each bundle would; so its answer is kept among the packages, for this lockfile. */
+async function list(lockfile: string): Promise<string> {
+  const hash = createHash('sha256').update(lockfile).digest('hex').slice(0, 12)
+  const kept = join(root, 'node_modules', '.cache', `bill-of-materials-${hash}.json`)
+  const found = await readFile(kept, 'utf8').catch(() => undefined)
+  if (found) return found
   // Of all: with `--omit dev`, npm 11.19 leaves out what both a tool and a service depend on.
   const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only']
   const { stdout } = await promisify(execFile)('npm', args, { cwd: root, maxBuffer: 16 * 2 ** 20 })
+  await mkdir(dirname(kept), { recursive: true })
+  // Renamed, so that nobody reads a half.
+  await writeFile(`${kept}.${process.pid}`, stdout)
+  await rename(`${kept}.${process.pid}`, kept)
   return stdout
 }
