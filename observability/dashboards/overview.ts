@@ -205,6 +205,7 @@ const jobs = () =>
     {
       title: 'Jobs begin late by, p95',
       description: '95 of 100 began within that time after they were due.',
+      empty: 'No job was due',
     },
   )
 
