@@ -8,7 +8,7 @@ export const recorded = {
   objective: 'slo:objective:ratio',
   requests: 'slo:requests:rate5m',
   failures: 'slo:failures:rate5m',
-  /** Share of requests that did not go well. */
+  /** Share of requests that did not go well; nothing where there were none. */
   failing: (window: Window) => `slo:failures:ratio${window}`,
   /** Share of the month's failures that are left: 1 when all went well, below 0 when the promise is broken. */
   budgetLeft: 'slo:budget_left:ratio',
@@ -82,7 +82,7 @@ function failing(window: Window): Recording {
     window === '5m' ? recordedRate : `sum_over_time(${recordedRate}[${window}])`
   return {
     record: recorded.failing(window),
-    expr: `${over(recorded.failures)} / ${over(recorded.requests)}`,
+    expr: `${over(recorded.failures)} / (${over(recorded.requests)} > 0)`,
   }
 }
 

@@ -11,7 +11,7 @@ import { services } from '../../services/index.ts'
 import { leaveService } from '../../services/leave/service.ts'
 import { stumbles } from '../test-promql.ts'
 import { rules } from './index.ts'
-import { type Alert, isAlert } from './rule.ts'
+import { type Alert, isAlert, type Recording } from './rule.ts'
 import { cases } from './test-cases.ts'
 
 const groups = rules(services, { signingKeys: true, edgeCertificate: true })
@@ -89,7 +89,7 @@ describe.skipIf(!promtool)('in Prometheus', () => {
       const all = Object.entries({ alertname: alert, severity, alertstate: 'firing', ...labels })
       const firing = `ALERTS{${all.map(([label, value]) => `${label}="${value}"`).join(',')}}`
       const test = await written({
-        rule_files: [await written({ groups: neededFor(alert, labels) })],
+        rule_files: [await written({ groups: neededFor(alert, severity, labels) })],
         evaluation_interval: '1m',
         tests: [
           {
@@ -122,15 +122,21 @@ function stories() {
   )
 }
 
-/** All rules in each story would take minutes: this alert, and what is recorded of whom it is about. */
-const neededFor = (alert: string, about: Readonly<Record<string, string>>) =>
-  groups
-    .map((group) => ({
-      ...group,
-      rules: group.rules.filter((rule) =>
-        isAlert(rule)
-          ? rule.alert === alert
-          : Object.entries(rule.labels ?? {}).every(([label, value]) => (about[label] ?? value) === value),
-      ),
-    }))
+/** All rules in each story would take minutes: this alert, and what it is made of. */
+function neededFor(alert: string, severity: string, about: Readonly<Record<string, string>>) {
+  const needed = new Set<Alert | Recording>(
+    alerts.filter((rule) => rule.alert === alert && rule.labels.severity === severity),
+  )
+  const concerned = groups
+    .flatMap(({ rules }) => rules)
+    .filter((rule): rule is Recording => !isAlert(rule))
+    .filter(({ labels = {} }) =>
+      Object.entries(labels).every(([label, value]) => (about[label] ?? value) === value),
+    )
+  // A set also gives what is added to it on the way.
+  for (const { expr } of needed)
+    for (const rule of concerned) if (expr.includes(rule.record)) needed.add(rule)
+  return groups
+    .map((group) => ({ ...group, rules: group.rules.filter((rule) => needed.has(rule)) }))
     .filter((group) => group.rules.length > 0)
+}

@@ -88,17 +88,17 @@ const burns = Object.fromEntries(
               { minutes: 180, perMinute },
               { minutes: 13, perMinute, bad: 100 * budget },
             ),
-            'eight times too many, all the time': story({ minutes: 420, perMinute, bad: 8 * budget }),
+            'eight times too many, all the time': story({ minutes: 60, perMinute, bad: 8 * budget }),
           },
           quiet: {
-            'five times too many': story({ minutes: 360, perMinute, bad: 5 * budget }),
+            'five times too many': story({ minutes: 120, perMinute, bad: 5 * budget }),
             'over for half an hour': story(
-              { minutes: 360, perMinute },
+              { minutes: 250, perMinute },
               { minutes: 15, perMinute, bad: 100 * budget },
               { minutes: 35, perMinute },
             ),
             'two of few at night': story(
-              { minutes: 360, perMinute: 0.2 },
+              { minutes: 120, perMinute: 0.2 },
               { minutes: 10, perMinute: 0.2, bad: 1 },
             ),
           },
@@ -107,16 +107,13 @@ const burns = Object.fromEntries(
           labels,
           fires: {
             'five times too many, for half of the time': story(
-              { minutes: 400, perMinute },
-              { minutes: 400, perMinute, bad: 5 * budget },
+              { minutes: 100, perMinute },
+              { minutes: 100, perMinute, bad: 5 * budget },
             ),
           },
           quiet: {
-            'nine tenths of what may be': story({ minutes: 400, perMinute, bad: 0.9 * budget }),
-            'over for hours': story(
-              { minutes: 200, perMinute, bad: 5 * budget },
-              { minutes: 380, perMinute },
-            ),
+            'nine tenths of what may be': story({ minutes: 120, perMinute, bad: 0.9 * budget }),
+            'over for hours': story({ minutes: 60, perMinute, bad: 5 * budget }, { minutes: 380, perMinute }),
           },
         },
       },
