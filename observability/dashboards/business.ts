@@ -36,8 +36,11 @@ const happened = <C extends Contract>(of: C, ...operations: (keyof C['operations
 
 const none = 'None, as far as is known'
 
+/** Between two scrapes Prometheus guesses, in fractions. */
+const counted = (counter: string) => `round(${sum([], increase(counter))})`
+
 const total = (title: string, description: string, what: Labels) =>
-  number({ title, description, unit: Short, empty: none }, sum([], increase(series(metric, 'count', what))))
+  number({ title, description, unit: Short, empty: none }, counted(series(metric, 'count', what)))
 
 const asked = () =>
   total('Leave requests', 'Requests for leave that were taken.', happened(leaveContract, 'submitRequest'))
@@ -75,7 +78,7 @@ const failed = () =>
       bad: { above: 10 },
       empty: none,
     },
-    sum([], increase(series('staffmesh.job.duration', 'count', { 'error.type': anyValue }))),
+    counted(series('staffmesh.job.duration', 'count', { 'error.type': anyValue })),
   )
 
 /** How often a minute each operation succeeded. */
