@@ -29,7 +29,8 @@ export async function gather(env = process.env): Promise<Facts> {
     // npm/11.19.1 node/v24.3.0 linux x64
     npmNode: env.npm_config_user_agent?.match(/ node\/v(\S+)/)?.[1],
     go: has('go') ? (await run('go', ['env', 'GOVERSION'])).match(/^go(\S+)/)?.[1] : undefined,
-    memory: (process.constrainedMemory() || totalmem()) / 2 ** 30,
+    // A container may have less than the machine; without a limit the first is 0, or beyond all measure.
+    memory: Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem()) / 2 ** 30,
     free: { checkout: await freeIn(import.meta.dirname), cache: await freeIn(cacheFolder()) },
     programs: new Set(programs.filter(has)),
     docker:
