@@ -2,9 +2,9 @@
 #
 #   docker build --build-arg SERVICE=leave --tag staffmesh/leave .
 #
-# `production` is a bundle and the Node that package.json pins, without a shell; `development` (--target) runs the
-# sources. Bases are values. Whoever has the files of a stage already gives them in its
-# place, e.g. --build-context bundle=<folder>; the stage is then not built (cluster/images/ works so).
+# `production` is a bundle and the Node that package.json pins, without a shell; `development` (--target) runs the sources.
+# Bases are values. Whoever has the files of a stage already gives them in its place, e.g. --build-context bundle=<folder>;
+# the stage is then not built (cluster/images/ works so).
 
 # Has npm, a shell and tar, and the libatomic that Node needs since 25.
 ARG BUILD_IMAGE=docker.io/library/node:26-trixie-slim
