@@ -138,11 +138,13 @@ describe('tilt, on the bare cluster', () => {
   it('mends what was broken without a new pod', async () => {
     const selector = 'app.kubernetes.io/name=workforce'
     const [before] = await readyPods(namespaces.services, selector)
+    const heard = up!.said().length
     await write(source.replace(original, `${original} }`))
-    await eventually('The edge has nobody to ask', async () => {
-      const now = await units()
-      if (now.startsWith('200')) throw new Error(now)
+    await eventually('The program fails, and Tilt shows it', async () => {
+      if (!up!.said().slice(heard).includes('Failed running')) throw new Error('Not yet')
     })
+    // Its container stands there, with nobody in it who answers.
+    expect(await units()).not.toMatch(/^200/)
     await edit('Optics-mended')
     await told('Optics-mended')
     await green()
