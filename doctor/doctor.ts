@@ -14,11 +14,12 @@ if (!wanted) {
   process.exit(1)
 }
 const facts = await gather()
-for (const name of values.for ? [wanted] : names) {
+const lines = (values.for ? [wanted] : names).flatMap((name) => {
   const { title, command, findings } = ways[name]
   const found = findings(facts)
-  process.stdout.write(`${found.length === 0 ? '✓' : '✗'} ${name}: ${title}\n`)
-  if (found.length === 0) process.stdout.write(`    ${command}\n`)
-  for (const { lacks, remedy } of found) process.stdout.write(`    lacks ${lacks}\n      → ${remedy}\n`)
   if (name === wanted && found.length > 0) process.exitCode = 1
-}
+  return found.length === 0
+    ? [`✓ ${name}: ${title}`, `    ${command}`]
+    : [`✗ ${name}: ${title}`, ...found.map(({ lacks, remedy }) => `    lacks ${lacks}\n      → ${remedy}`)]
+})
+process.stdout.write(`${lines.join('\n')}\n`)
