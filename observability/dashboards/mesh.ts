@@ -11,6 +11,7 @@ import { dashboard } from './dashboard.ts'
 import { lines, number, rows } from './panel.ts'
 import { aggregate, rate, share, sum } from './promql.ts'
 import {
+  allVersions,
   callersNow,
   calling,
   calls,
@@ -205,7 +206,7 @@ const replicas = () =>
       unit: Short,
       bad: { below: 1 },
     },
-    { expr: callersNow('replicas', [callee], 'min'), legend: legendOfCallee },
+    { expr: callersNow('replicas', [callee], 'min', allVersions), legend: legendOfCallee },
   )
 
 const unconnected = () =>

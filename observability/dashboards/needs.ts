@@ -28,22 +28,27 @@ const answeredCalls = (service: Service) => ({
   },
 })
 
+const noCall = 'Nothing was asked that takes another service'
+
 const calls = (service: Service) =>
   frequencies(answeredCalls(service), {
     title: 'Calls',
     description: 'What it asks of others, by service; streams are not counted.',
+    empty: noCall,
   })
 
 const failedCalls = (service: Service) =>
   failures(answeredCalls(service), {
     title: 'Calls that failed',
     description: 'As this service saw it, after all that the mesh has tried.',
+    empty: noCall,
   })
 
 const slowCalls = (service: Service) =>
   durations(0.99, answeredCalls(service), {
     title: 'Calls, p99',
     description: 'As this service saw it: with proxies, network and retries.',
+    empty: noCall,
   })
 
 export const database = (service: Service): Row => ({

@@ -19,8 +19,15 @@ export const calling = (metric: Proxied, by: readonly string[] = ends, ...labels
   sum(by, byCallee(rate(proxied(metric, calledService(), ...labels))))
 
 /** As it is now, put together in the same way. */
-export const callersNow = (metric: Proxied, by: readonly string[] = ends, how: 'sum' | 'min' = 'sum') =>
-  aggregate(how, by, byCallee(proxied(metric, calledService())))
+export const callersNow = (
+  metric: Proxied,
+  by: readonly string[] = ends,
+  how: 'sum' | 'min' = 'sum',
+  ...labels: string[]
+) => aggregate(how, by, byCallee(proxied(metric, calledService(), ...labels)))
+
+/** Of all versions of the callee together: where there is no canary, its part has no replicas. */
+export const allVersions = 'cluster_name=~"outbound[|][0-9]+[|][|].+"'
 
 /** Of Istio's standard metrics, which proxies with Istio's filters have, and stock Envoys have not. */
 const standard = (metric: string, ...labels: string[]) => {
