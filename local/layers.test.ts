@@ -92,7 +92,7 @@ test.each(imports)('%s imports %s: %s', (file, specifier, rule) => {
 test('the rules are those that `npm run layers` runs', async () => {
   const { scripts } = JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8'))
   expect(scripts.layers).toBe(
-    'depcruise --config layers.config.ts services local mesh charts cdk8s observability bundle cluster',
+    'depcruise --config layers.config.ts services local mesh charts cdk8s observability bundle cluster tilt doctor',
   )
   const proven = new Set<string | null | undefined>(imports.map(([, , rule]) => rule))
   expect(config.forbidden.map((rule) => rule.name).filter((name) => !proven.has(name))).toEqual([])
