@@ -251,9 +251,9 @@ export function imageOf(environment: Environment, service: string, version: Vers
   return `${registry}/${service}${image.digest ? `@${image.digest}` : `:${image.tag}`}`
 }
 
-/** What runs of a service, as telemetry tells it. */
+/** What runs of a service, as telemetry tells it: its image without the registry. */
 export const versionOf = (environment: Environment, service: string, version: Version = 'stable') =>
-  imageOf(environment, service, version).replace(/^.*?[:@](?=[^/]+$)/, '')
+  imageOf(environment, service, version).slice(environment.images.registry.length + 1)
 
 /** The canary of that service, if it has one. */
 export const canaryOf = ({ canary }: Environment, service: string) =>

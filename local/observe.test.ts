@@ -79,7 +79,7 @@ async function ask(path: string, body?: object, headers: Record<string, string> 
   return response
 }
 
-/** The spans of a request, once all these spans of other traces link to it. */
+/** The spans of a request, once none is awaited any more, and all these spans of other traces link to it. */
 async function storyOf(response: Response, caused: string[]) {
   const request = response.headers.get('x-request-id')!
   let story: { root: Span; one: Span[]; effects: Span[]; all: Span[] } | undefined
@@ -90,6 +90,14 @@ async function storyOf(response: Response, caused: string[]) {
     const one = all.filter(({ trace }) => trace === root.trace)
     const effects = all.filter(({ links }) => links.some(({ trace }) => trace === root.trace))
     story = { root, one, effects, all }
+    const ids = new Set(one.map(({ id }) => id))
+    const awaited = [
+      ...one.map(({ parent }) => parent),
+      ...effects.flatMap(({ links }) =>
+        links.filter(({ trace }) => trace === root.trace).map(({ id }) => id),
+      ),
+    ]
+    if (awaited.some((id) => id && id !== root.parent && !ids.has(id))) return false
     return caused.every((wanted) => effects.some((effect) => said(effect) === wanted))
   }, patience)
   return { request, ...story! }

@@ -7,7 +7,7 @@ export interface Sender {
   namespace: string
   deployment: string
   container: string
-  /** Tag or digest of its image. */
+  /** Its image, without the registry. */
   version: string
 }
 

@@ -90,16 +90,16 @@ function textOf(object: Manifest): { yaml: string; pod: string } {
 }
 
 const literal = (placeholder: string | number) => String(placeholder).replaceAll('.', '\\.')
-const imagePattern = new RegExp(
-  `${literal(placeholderOf(['images', 'registry']))}/([\\w-]+):${literal(placeholderOf(['images', 'tag']))}`,
-  'g',
-)
+const version = `([\\w-]+):${literal(placeholderOf(['images', 'tag']))}`
+const imagePattern = new RegExp(`${literal(placeholderOf(['images', 'registry']))}/${version}`, 'g')
+const versionPattern = new RegExp(version, 'g')
 const publicUrlPattern = new RegExp(`https?://${literal(placeholderOf(publicUrl))}`, 'g')
 
 /** Puts template expressions where placeholders stand. */
 function expressionsFor(yaml: string, values: readonly Value[], where: string): string {
   let text = yaml
     .replaceAll(imagePattern, '{{ include "staffmesh.image" (list . "$1") }}')
+    .replaceAll(versionPattern, '{{ include "staffmesh.version" (list . "$1") }}')
     .replaceAll(publicUrlPattern, '{{ include "staffmesh.publicUrl" . }}')
   for (const { path, real, placeholder } of values) {
     const expression = expressionOf(path)

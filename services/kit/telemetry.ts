@@ -26,7 +26,7 @@ export const attributes = {
 export const resourceAttributes = {
   'service.name': 'name of the service; its worker is `<service>-worker`',
   'service.namespace': 'the product',
-  'service.version': 'tag or digest of its image',
+  'service.version': 'its image, without the registry',
   'service.instance.id': 'one container of one pod, elsewhere made up at the start',
   'k8s.namespace.name': 'namespace of the pod',
   'k8s.deployment.name': 'its Deployment',
