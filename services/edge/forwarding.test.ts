@@ -189,6 +189,12 @@ describe('the edge, between a client and a service', () => {
     edge.edge.endStreams()
     await once(drained, 'end')
     expect(drained.complete).toBe(true)
+
+    // By a client that does not know yet that this edge drains.
+    const late = await watch(await issuer.sign())
+    expect(late.statusCode).toBe(200)
+    await once(late, 'end')
+    expect(late.complete).toBe(true)
   })
 
   it('breaks an answer off where the service does', async () => {

@@ -13,6 +13,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   readonly #service: string
   #controller: Dispatcher.DispatchController | undefined
   #abortedBy: Error | undefined
+  #isOver = false
 
   constructor(exchange: Exchange, service: string) {
     this.#exchange = exchange
@@ -23,11 +24,12 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     })
   }
 
-  /** Ends a stream in order: what is under way arrives, and the client opens it anew. */
+  /** Ends a stream in order, once it has begun: what is under way arrives, and the client opens it anew. */
   end(): void {
+    this.#isOver = true
     const { response } = this.#exchange
-    if (response.headersSent) response.end()
-    else this.#exchange.refuse(new DomainError('unavailable', { detail: 'Ask again' }))
+    if (!response.headersSent) return
+    response.end()
     this.#abort(ended)
   }
 
@@ -51,6 +53,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     response.writeHead(status, outward(headers, own))
     // The first event of a stream may be long in coming, its headers must not be.
     if (headers['content-length'] === undefined) response.flushHeaders()
+    if (this.#isOver) this.end()
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -21,6 +21,7 @@ export class Upstream {
   /** Streams and uploads last as long as the client likes: they keep no connection from the others. */
   readonly #long: Pool
   readonly #open = new Map<Forwarding, { caller: string; isStream: boolean }>()
+  #isDraining = false
 
   constructor(address: string) {
     const options = { keepAliveTimeout: 30_000, connectTimeout: 2000 }
@@ -65,13 +66,16 @@ export class Upstream {
     const left = Math.min(validUntil - Date.now(), longestTimer)
     const timer = isStream ? setTimeout(() => forwarding.end(), left) : undefined
     this.#open.set(forwarding, { caller, isStream })
+    if (isStream && this.#isDraining) forwarding.end()
     response.once('close', () => {
       clearTimeout(timer)
       this.#open.delete(forwarding)
     })
   }
 
+  /** Those that are opened yet end when they begin. */
   endStreams(): void {
+    this.#isDraining = true
     for (const [forwarding, { isStream }] of this.#open) if (isStream) forwarding.end()
   }
 
