@@ -16,7 +16,7 @@ import { eventually } from './harness/eventually.ts'
 import { measured } from './harness/report.ts'
 import { askFrom } from './harness/requests.ts'
 import { openNumbers } from './harness/traces.ts'
-import { podOf } from './harness/workloads.ts'
+import { podOf, podsOf } from './harness/workloads.ts'
 
 const at = ({ name, namespace }: { name: string; namespace: string }, port: number) =>
   `http://${dnsNameOf(name, namespace)}:${port}`
@@ -66,7 +66,9 @@ describe('0. telemetry', () => {
     })
 
     it('they say as many requests as were sent: the service, and the proxy of who called', async () => {
-      const requests = `${metricName('http.server.request.duration')}_count{service_name="workforce",staffmesh_operation="searchEmployees",http_response_status_code="200"}`
+      // The collector remembers for a while what pods that are gone have counted, and then forgets it.
+      const running = (await podsOf('workforce')).map(({ name }) => `${namespaces.services}.${name}.service`)
+      const requests = `${metricName('http.server.request.duration')}_count{service_instance_id=~"${running.join('|')}",staffmesh_operation="searchEmployees",http_response_status_code="200"}`
       const calls = `envoy_cluster_upstream_rq{job="${scrapeJobs.proxies}",workload="${edge}",cluster_name=~"outbound.*[|]workforce[.]${namespaces.services}[.].*",response_code="200"}`
       const now = async () =>
         [await numbers.value(`sum(${requests})`), await numbers.value(`sum(${calls})`)] as const
