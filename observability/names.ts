@@ -31,9 +31,6 @@ export const labelName = (attribute: Attribute) => underscored(attribute)
 /** `error_type!=""`: the series of what failed. */
 export const anyValue = Symbol('any value')
 
-/** The `service.name` of a service's worker, as services/kit/process.ts says it. */
-export const workerOf = (service: string) => `${service}-worker`
-
 /** A value, one of several, any but none, none of several, or those that are chosen on a dashboard. */
 export type Wanted =
   | string

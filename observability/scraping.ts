@@ -42,6 +42,9 @@ export const limitMetricRelabelings = [
   { sourceLabels: ['__name__'], regex: 'staffmesh_tenant_.*', action: 'keep' },
 ] as const
 
+/** As DNS names them: whose pods, and their namespace. */
+const proxiesByName = `${proxiesOf('(.+)')}[.]([^.]+)[.]svc[.].+`
+
 const collectorAt = (port: number) => `${dnsNameOf(collector.name, collector.namespace)}:${port}`
 
 /** Prometheus' own configuration has the names of the operator's with underscores. */
@@ -89,13 +92,13 @@ export const scrapeConfiguration = (workloads: readonly Meshed[]) => ({
       relabel_configs: [
         {
           source_labels: ['__meta_dns_name'],
-          regex: proxiesOf('(.+)').concat('[.]([^.]+)[.]svc[.].+'),
+          regex: proxiesByName,
           target_label: 'workload',
           replacement: '$1',
         },
         {
           source_labels: ['__meta_dns_name'],
-          regex: proxiesOf('(.+)').concat('[.]([^.]+)[.]svc[.].+'),
+          regex: proxiesByName,
           target_label: 'namespace',
           replacement: '$2',
         },

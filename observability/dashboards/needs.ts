@@ -1,6 +1,6 @@
 import { OpsPerSecond, Seconds, Short } from '@grafana/grafana-foundation-sdk/units'
-import { callsOf, type Service } from '#kit/service.ts'
-import { anyValue, series, workerOf } from '../names.ts'
+import { callsOf, type Service, workerOf } from '#kit/service.ts'
+import { anyValue, series } from '../names.ts'
 import type { Row } from './dashboard.ts'
 import { lines } from './panel.ts'
 import { frequency, labels, legendOf, most, rate, sum, within } from './promql.ts'

@@ -121,6 +121,12 @@ const burns = Object.fromEntries(
   }),
 )
 
+/** Of a counter of what is lost, which should stand still. */
+const grows = (lost: string): Pick<Case, 'fires' | 'quiet'> => ({
+  fires: { 'for a quarter of an hour': { minutes: 25, scraped: [counter(lost, [10, 0], [15, 60])] } },
+  quiet: { 'for three minutes': { minutes: 25, scraped: [counter(lost, [10, 0], [3, 60], [12, 0])] } },
+})
+
 const replicas = (subset: string) =>
   `envoy_cluster_membership_healthy{workload="workforce",cluster_name="outbound|8080|${subset}|leave.staffmesh.svc.cluster.local"}`
 const ejected = `envoy_cluster_outlier_detection_ejections_active{workload="workforce",${outbound}}`
@@ -390,61 +396,13 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
   CollectorRefuses: {
     ticket: {
       labels: { instance: 'a' },
-      fires: {
-        'for a quarter of an hour': {
-          minutes: 25,
-          scraped: [
-            counter(
-              'otelcol_receiver_refused_metric_points{instance="a",receiver="otlp"}',
-              [10, 0],
-              [15, 60],
-            ),
-          ],
-        },
-      },
-      quiet: {
-        'for three minutes': {
-          minutes: 25,
-          scraped: [
-            counter(
-              'otelcol_receiver_refused_metric_points{instance="a",receiver="otlp"}',
-              [10, 0],
-              [3, 60],
-              [12, 0],
-            ),
-          ],
-        },
-      },
+      ...grows('otelcol_receiver_refused_metric_points{instance="a",receiver="otlp"}'),
     },
   },
   CollectorCannotSend: {
     ticket: {
       labels: { instance: 'a', exporter: 'otlp_http' },
-      fires: {
-        'for a quarter of an hour': {
-          minutes: 25,
-          scraped: [
-            counter(
-              'otelcol_exporter_send_failed_spans{instance="a",exporter="otlp_http"}',
-              [10, 0],
-              [15, 60],
-            ),
-          ],
-        },
-      },
-      quiet: {
-        'for three minutes': {
-          minutes: 25,
-          scraped: [
-            counter(
-              'otelcol_exporter_send_failed_spans{instance="a",exporter="otlp_http"}',
-              [10, 0],
-              [3, 60],
-              [12, 0],
-            ),
-          ],
-        },
-      },
+      ...grows('otelcol_exporter_send_failed_spans{instance="a",exporter="otlp_http"}'),
     },
   },
   TelemetryLost: {
