@@ -1,7 +1,7 @@
 import { collector, collectorMetricsPorts, collectorPorts, hostOf, sidecar } from './egress.ts'
 import { type MonitoringOptions, scrapers, traceStore, traceStorePort } from './monitoring.ts'
 import { controlPlane, inNamespace } from './network.ts'
-import { namespaces, type Resource, resource, selects } from './resource.ts'
+import { namespaces, type Resource, resource, selects, tcp } from './resource.ts'
 
 /** Whose telemetry it takes: all that we run but its own, which would go round in circles. */
 const senders = Object.values(namespaces).filter((name) => name !== collector.namespace)
@@ -12,8 +12,6 @@ const paths = Object.entries(signals).flatMap(([path, name]) => [
   `/v1/${path}`,
   `/opentelemetry.proto.collector.${name}.v1.${name[0]!.toUpperCase()}${name.slice(1)}Service/Export`,
 ])
-
-const tcp = (ports: readonly number[]) => ports.map((port) => ({ protocol: 'TCP', port }))
 
 /** Who reaches the collector, and what it reaches: every workload of ours, and what keeps traces. */
 export function collectorPolicies(options: MonitoringOptions): Resource[] {
@@ -48,13 +46,13 @@ export function collectorPolicies(options: MonitoringOptions): Resource[] {
       podSelector: selects(collector.name),
       policyTypes: ['Ingress', 'Egress'],
       ingress: [
-        { from: senders.map((name) => ({ namespaceSelector: inNamespace(name) })), ports: tcp(otlp) },
-        { from: [scraper.pods], ports: tcp(metrics) },
+        { from: senders.map((name) => ({ namespaceSelector: inNamespace(name) })), ports: tcp(...otlp) },
+        { from: [scraper.pods], ports: tcp(...metrics) },
       ],
       egress: [
         outsideTraces
-          ? { ports: tcp([outsideTraces.port]) }
-          : { to: [{ podSelector: selects(traceStore.name) }], ports: tcp([traceStorePort]) },
+          ? { ports: tcp(outsideTraces.port) }
+          : { to: [{ podSelector: selects(traceStore.name) }], ports: tcp(traceStorePort) },
         ...controlPlane,
       ],
     }),

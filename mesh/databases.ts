@@ -2,7 +2,7 @@ import { collector, hostOf as hostOfService } from './egress.ts'
 import type { Graph } from './graph.ts'
 import { type DatabaseOptions, hostOf } from './instances.ts'
 import { inNamespace, platform, postgresPort } from './network.ts'
-import { namespaces, principal, type Resource, resource, selects } from './resource.ts'
+import { namespaces, principal, type Resource, resource, selects, tcp } from './resource.ts'
 
 /** Part-of label of the jobs that make databases and roles; they stand beside the instances. */
 export const provisioning = 'provisioning'
@@ -80,7 +80,7 @@ const authorization = (instance: string, services: readonly string[], reason: st
     ],
   })
 
-const ports = [{ protocol: 'TCP', port: postgresPort }]
+const ports = tcp(postgresPort)
 
 const packets = (instance: string, services: readonly string[], reason: string) =>
   inDatabases('networking.k8s.io/v1', 'NetworkPolicy', instance, reason, {
@@ -100,8 +100,6 @@ const packets = (instance: string, services: readonly string[], reason: string) 
     ],
     egress: platform,
   })
-
-const tcp = (...numbers: number[]) => numbers.map((port) => ({ protocol: 'TCP', port }))
 
 /** Ports of an instance's manager and of its metrics. */
 const cloudNativePg = { status: 8000, metrics: 9187 }

@@ -2,7 +2,7 @@ import { collector, hostOf as hostOfService } from './egress.ts'
 import type { Graph } from './graph.ts'
 import { edge } from './graph.ts'
 import { inNamespace, platform } from './network.ts'
-import { dnsNameOf, namespaces, type Resource, resource, selects, servicePort } from './resource.ts'
+import { dnsNameOf, namespaces, type Resource, resource, selects, servicePort, tcp } from './resource.ts'
 
 /** Workload, ServiceAccount and CronJob; charts/keys.ts makes them. */
 export const keyRotation = 'identity-key-rotation'
@@ -54,7 +54,6 @@ const sidecar = (graph: Graph, address: EdgeAddress) =>
   )
 
 function packets(graph: Graph, { ports }: EdgeAddress): Resource[] {
-  const tcp = (...numbers: number[]) => numbers.map((port) => ({ protocol: 'TCP', port }))
   const services = {
     matchExpressions: [
       {

@@ -3,7 +3,7 @@ import { isLimited, limitMetricsPort, limitService } from './global-limits.ts'
 import type { Graph } from './graph.ts'
 import { type MonitoringOptions, scrapers } from './monitoring.ts'
 import { inNamespace, platform } from './network.ts'
-import { dnsNameOf, namespaces, principal, type Resource, resource, selects } from './resource.ts'
+import { dnsNameOf, namespaces, principal, type Resource, resource, selects, tcp } from './resource.ts'
 
 /** Where the rate limit service counts, unless that is outside the cluster. */
 export const limitStore = { name: 'ratelimit-store', namespace: namespaces.limits, port: 6379 } as const
@@ -146,8 +146,6 @@ const serviceEntry = ({ host, port }: { host: string; port: number }) =>
       resolution: 'DNS',
     },
   )
-
-const tcp = (port: number) => [{ protocol: 'TCP', port }]
 
 const inLimits = (
   apiVersion: string,

@@ -1,7 +1,7 @@
 import { collector, collectorMetricsPorts, hostOf, sidecar } from './egress.ts'
 import { limitMetricsPort, limitService } from './global-limits.ts'
 import { controlPlane, inNamespace } from './network.ts'
-import { namespaces, principal, type Resource, resource, selects } from './resource.ts'
+import { namespaces, principal, type Resource, resource, selects, tcp } from './resource.ts'
 
 /** Keeps traces for who looks at them, unless that is outside the cluster. */
 export const traceStore = { name: 'jaeger', namespace: namespaces.observability } as const
@@ -50,8 +50,6 @@ export const monitoring = (options: MonitoringOptions): Resource[] => [
   ...(options.outsideTraces ? [serviceEntry(options.outsideTraces)] : jaeger()),
   ...(options.outsidePrometheus ? [] : ownPrometheus()),
 ]
-
-const tcp = (...ports: number[]) => ports.map((port) => ({ protocol: 'TCP', port }))
 
 const proxyMetrics = (namespace: string, options: MonitoringOptions) =>
   resource(

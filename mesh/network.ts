@@ -1,7 +1,7 @@
 import type { EgressOptions } from './egress.ts'
 import { collector, collectorPorts } from './egress.ts'
 import { calleesOf, callersOf, edge, type Graph } from './graph.ts'
-import { namespaces, type Resource, resource, selects, servicePort } from './resource.ts'
+import { namespaces, type Resource, resource, selects, servicePort, tcp } from './resource.ts'
 
 /**
  * The same graph as a second wall, below the mesh: packets pass only between pods that call each other, and to what
@@ -82,7 +82,7 @@ const podsOf = (workload: string) => ({
 /** Packets know no host names: to an outside instance the port is all that they are held to; egress.ts holds the host. */
 function databaseRule(instance: string, { outside }: EgressOptions) {
   const address = outside?.[instance]
-  if (address) return { ports: [{ protocol: 'TCP', port: address.port }] }
+  if (address) return { ports: tcp(address.port) }
   return {
     to: [
       {
@@ -90,7 +90,7 @@ function databaseRule(instance: string, { outside }: EgressOptions) {
         podSelector: { matchLabels: partOf(instance) },
       },
     ],
-    ports: [{ protocol: 'TCP', port: postgresPort }],
+    ports: tcp(postgresPort),
   }
 }
 
@@ -110,7 +110,7 @@ export const controlPlane = [
   },
   {
     to: [{ namespaceSelector: inNamespace('istio-system'), podSelector: { matchLabels: { app: 'istiod' } } }],
-    ports: [{ protocol: 'TCP', port: 15012 }],
+    ports: tcp(15012),
   },
 ]
 
@@ -119,6 +119,6 @@ export const platform = [
   ...controlPlane,
   {
     to: [{ namespaceSelector: inNamespace(collector.namespace), podSelector: selects(collector.name) }],
-    ports: Object.values(collectorPorts).map((port) => ({ protocol: 'TCP', port })),
+    ports: tcp(...Object.values(collectorPorts)),
   },
 ]

@@ -1,6 +1,6 @@
 import type { OutsideHost } from '#kit/service.ts'
 import type { Graph } from './graph.ts'
-import { type Resource, resource, selects } from './resource.ts'
+import { type Resource, resource, selects, tcp } from './resource.ts'
 
 /** Where the declared outside hosts are, by service and by their name in its declaration. */
 export type OutsideAddresses = Readonly<
@@ -141,7 +141,7 @@ const packets = (service: string, destinations: readonly Destination[]) =>
     policyTypes: ['Egress'],
     egress: [
       {
-        ports: [...new Set(destinations.map(({ port }) => port))].map((port) => ({ protocol: 'TCP', port })),
+        ports: tcp(...new Set(destinations.map(({ port }) => port))),
       },
     ],
   })

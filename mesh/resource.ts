@@ -60,6 +60,9 @@ export function resource(
   }
 }
 
+/** Ports of a NetworkPolicy. */
+export const tcp = (...ports: number[]) => ports.map((port) => ({ protocol: 'TCP', port }))
+
 /** Selects the pods of a workload, its worker and its migration too. */
 export const selects = (service: string) => ({ matchLabels: { 'app.kubernetes.io/part-of': service } })
 

@@ -1,5 +1,5 @@
 import { inNamespace, platform } from '../network.ts'
-import { namespaces, type Resource, resource } from '../resource.ts'
+import { namespaces, type Resource, resource, tcp } from '../resource.ts'
 
 /** Ports of Kong's own containers, as its Helm chart has them. */
 export const kongPorts = { http: 8000, https: 8443, admin: 8444, webhook: 8080 }
@@ -8,7 +8,6 @@ export const kongPorts = { http: 8000, https: 8443, admin: 8444, webhook: 8080 }
 export const controller = 'kong-controller'
 
 const partOf = (name: string) => ({ matchLabels: { 'app.kubernetes.io/part-of': name } })
-const tcp = (...ports: number[]) => ports.map((port) => ({ protocol: 'TCP', port }))
 
 /** Packets that Kong and its controller need besides those of every edge. */
 export const kongNetworkPolicies = (): Resource[] => [
