@@ -2,7 +2,7 @@
  * How things are called in Prometheus: one vocabulary for rules, dashboards and what scrapes.
  * https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/
  */
-import type { Attributes, Metric } from '#kit/telemetry.ts'
+import { type Attributes, type Count, counts, type Duration } from '#kit/telemetry.ts'
 import { dnsNameOf, namespaces } from '../mesh/resource.ts'
 
 /** Of the resource that measures; the collector makes them labels of each series. */
@@ -23,8 +23,8 @@ export const scrapeJobs = {
 
 const underscored = (name: string) => name.replaceAll('.', '_')
 
-/** All metrics of the kit are histograms of seconds. */
-export const metricName = (metric: Metric) => `${underscored(metric)}_seconds`
+/** A histogram of seconds. */
+export const metricName = (metric: Duration) => `${underscored(metric)}_seconds`
 
 export const labelName = (attribute: Attribute) => underscored(attribute)
 
@@ -41,14 +41,22 @@ export type Wanted =
 
 /** The part of a histogram's series with these labels, e.g. `staffmesh_job_lag_seconds_count{service_name="leave"}`. */
 export function series(
-  metric: Metric,
+  metric: Duration,
   part: 'bucket' | 'count' | 'sum',
   wanted: Readonly<Partial<Record<Attribute | 'le', Wanted>>> = {},
 ): string {
+  return `${metricName(metric)}_${part}${selected(wanted)}`
+}
+
+/** How many: the series of a count with these labels, e.g. `staffmesh_open_streams{service_name="leave"}`. */
+export const many = (metric: Count, wanted: Readonly<Partial<Record<Attribute, Wanted>>> = {}) =>
+  `${underscored(metric)}${counts[metric].falls ? '' : '_total'}${selected(wanted)}`
+
+function selected(wanted: Readonly<Partial<Record<Attribute | 'le', Wanted>>>): string {
   const labels = Object.entries(wanted).map(([attribute, value]) =>
     matcher(labelName(attribute as Attribute), value),
   )
-  return `${metricName(metric)}_${part}${labels.length > 0 ? `{${labels.join(',')}}` : ''}`
+  return labels.length > 0 ? `{${labels.join(',')}}` : ''
 }
 
 /** `le` of the bucket up to one of the histograms' bounds. From version 3 Prometheus writes whole numbers as `1.0`. */

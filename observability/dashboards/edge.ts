@@ -1,14 +1,15 @@
-import { PercentUnit, RequestsPerSecond, Seconds } from '@grafana/grafana-foundation-sdk/units'
+import { PercentUnit, RequestsPerSecond, Seconds, Short } from '@grafana/grafana-foundation-sdk/units'
+import type { Service } from '#kit/service.ts'
 import { edge as name } from '../../mesh/graph.ts'
 import { namespaces } from '../../mesh/resource.ts'
-import { matcher, series } from '../names.ts'
+import { many, matcher, series } from '../names.ts'
 import { dashboard } from './dashboard.ts'
 import { lines, number } from './panel.ts'
-import { frequency, labels, legendOf, most, share, within } from './promql.ts'
+import { frequency, labels, legendOf, most, share, sum, within } from './promql.ts'
 import { calling, calls, callsWithin, ends, failedCalls } from './proxies.ts'
 
 /** What comes in from outside, and what the edge does with it. */
-export const edge = () =>
+export const edge = (services: readonly Service[]) =>
   dashboard({
     name,
     title: 'Edge',
@@ -18,7 +19,7 @@ export const edge = () =>
       { title: 'To the services', panels: [asked(), failed(), waited(), unauthorized(), tooMany(), again()] },
       {
         title: 'By service',
-        panels: [requests(), failures(), durations(), answers(), retried(), unreachable()],
+        panels: [requests(), failures(), durations(), answers(), retried(), unreachable(), streams(services)],
       },
       { title: 'The edge itself', panels: [answered(), operations(), slow()] },
     ],
@@ -137,6 +138,26 @@ const unreachable = () =>
         ['retriesExhausted', 'all tries failed'],
       ] as const
     ).map(([metric, what]) => ({ expr: calling(metric, [callee], ofEdge), legend: `${legend}: ${what}` })),
+  )
+
+const streams = (services: readonly Service[]) =>
+  lines(
+    {
+      title: 'Open streams',
+      description:
+        'Connections that clients hold open to be told what is new. Each ends when the replica that serves it drains, and comes back to another.',
+      unit: Short,
+      width: 24,
+    },
+    {
+      expr: sum(
+        labels(['service.name']),
+        many('staffmesh.open_streams', {
+          'service.name': services.filter(({ layer }) => layer === 'application').map(({ name }) => name),
+        }),
+      ),
+      legend: legendOf('service.name'),
+    },
   )
 
 const metric = 'http.server.request.duration'

@@ -10,7 +10,7 @@ import { tenants } from './tenants.ts'
 export const dashboardsOf = (services: readonly Service[]) => [
   overview(services),
   mesh(services),
-  edge(),
+  edge(services),
   tenants(),
   business(),
   ...services.map(serviceDashboard),

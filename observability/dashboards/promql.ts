@@ -1,4 +1,4 @@
-import type { Metric } from '#kit/telemetry.ts'
+import type { Duration } from '#kit/telemetry.ts'
 import { type Attribute, labelName, series, type Wanted } from '../names.ts'
 
 export type Labels = Readonly<Partial<Record<Attribute, Wanted>>>
@@ -24,11 +24,11 @@ export const most = (count: number, by: readonly string[], counter: string, expr
 export const labels = (by: readonly Attribute[]) => by.map(labelName)
 
 /** How often per second a thing happened that the metric has measured. */
-export const frequency = (metric: Metric, by: readonly Attribute[], wanted: Labels) =>
+export const frequency = (metric: Duration, by: readonly Attribute[], wanted: Labels) =>
   sum(labels(by), rate(series(metric, 'count', wanted)))
 
 /** Seconds within which that share was done. */
-export const within = (quantile: number, metric: Metric, by: readonly Attribute[], wanted: Labels) =>
+export const within = (quantile: number, metric: Duration, by: readonly Attribute[], wanted: Labels) =>
   `histogram_quantile(${quantile}, ${sum(['le', ...labels(by)], rate(series(metric, 'bucket', wanted)))})`
 
 /** In a legend, the value of a label. */

@@ -1,18 +1,18 @@
 import { PercentUnit, RequestsPerSecond, Seconds } from '@grafana/grafana-foundation-sdk/units'
-import type { Metric } from '#kit/telemetry.ts'
+import type { Duration } from '#kit/telemetry.ts'
 import { type Attribute, anyValue } from '../names.ts'
 import { type About, lines } from './panel.ts'
 import { frequency, type Labels, legendOf, share, within } from './promql.ts'
 
 /** What a metric has measured, a line for each value of an attribute. */
 export interface Measured {
-  metric: Metric
+  metric: Duration
   of: Labels
   by: Attribute
 }
 
 /** The share that failed on our side. */
-export const failed = (metric: Metric, by: readonly Attribute[], of: Labels) =>
+export const failed = (metric: Duration, by: readonly Attribute[], of: Labels) =>
   share(frequency(metric, by, { ...of, 'error.type': anyValue }), frequency(metric, by, of))
 
 type Words = Omit<About, 'unit'> & { unit?: string }

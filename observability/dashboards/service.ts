@@ -1,11 +1,11 @@
-import { PercentUnit, RequestsPerSecond, Seconds } from '@grafana/grafana-foundation-sdk/units'
+import { PercentUnit, RequestsPerSecond, Seconds, Short } from '@grafana/grafana-foundation-sdk/units'
 import type { Kind } from '#kit/contract.ts'
 import { callsOf, type Service } from '#kit/service.ts'
-import { anyValue, labelName, series } from '../names.ts'
+import { anyValue, labelName, many, series } from '../names.ts'
 import { choice, dashboard, type Row } from './dashboard.ts'
 import { database, dependencies, feeds, followed, jobs } from './needs.ts'
 import { lines, rows } from './panel.ts'
-import { frequency, labels, legendOf, most, within } from './promql.ts'
+import { frequency, labels, legendOf, most, sum, within } from './promql.ts'
 import { failed, frequencies } from './requests.ts'
 
 /** Where in a service the time goes, and what fails in it. */
@@ -17,6 +17,7 @@ export const serviceDashboard = (service: Service) =>
     variables: [choice(chosen, 'Operation', Object.keys(service.contract.operations))],
     rows: [
       operations(service),
+      ...(hasStreams(service) ? [streams(service)] : []),
       ...(callsOf(service).length > 0 ? [dependencies(service)] : []),
       ...(service.database ? [database(service)] : []),
       ...(service.worker ? [jobs(service)] : []),
@@ -141,5 +142,27 @@ const everyOperation = (service: Service) => {
     })),
   )
 }
+
+const hasStreams = ({ contract }: Service) =>
+  Object.values(contract.operations).some(({ kind }) => kind === 'stream')
+
+const streams = (service: Service): Row => ({
+  title: 'Streams',
+  panels: [
+    lines(
+      {
+        title: 'Open streams',
+        description:
+          'Connections that are held open to tell what is new: to people with server-sent events, to other services with long polls of the feed.',
+        unit: Short,
+        width: 24,
+      },
+      {
+        expr: sum(labels([operation]), many('staffmesh.open_streams', { 'service.name': service.name })),
+        legend: legendOf(operation),
+      },
+    ),
+  ],
+})
 
 const percent = (share: number) => `${Number((share * 100).toPrecision(3))} %`

@@ -1,5 +1,5 @@
 import { callsOf, type Service, workerOf } from '#kit/service.ts'
-import type { Metric } from '#kit/telemetry.ts'
+import type { Duration } from '#kit/telemetry.ts'
 import { type Attribute, anyValue, labelName, series, upTo } from '../names.ts'
 import { type Alert, alert, evaluated, type Group } from './rule.ts'
 
@@ -74,12 +74,12 @@ const labelsOf = (values: Readonly<Partial<Record<Attribute, string>>>) =>
   )
 
 /** How much of what was measured took longer than one of the histograms' bounds. */
-function shareAbove(seconds: number, metric: Metric, window: string, by: readonly Attribute[]): string {
+function shareAbove(seconds: number, metric: Duration, window: string, by: readonly Attribute[]): string {
   const all = increase(series(metric, 'count'), window, by)
   return `1 - ${increase(series(metric, 'bucket', { le: upTo(seconds) }), window, by)} / ${all}`
 }
 
-const shareFailing = (metric: Metric, window: string, by: readonly Attribute[]) =>
+const shareFailing = (metric: Duration, window: string, by: readonly Attribute[]) =>
   `${increase(series(metric, 'count', { 'error.type': anyValue }), window, by)} / ${increase(series(metric, 'count'), window, by)}`
 
 const increase = (counter: string, window: string, by: readonly Attribute[]) =>

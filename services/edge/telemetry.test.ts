@@ -28,6 +28,7 @@ beforeAll(async () => {
       }
     },
     measure: (metric, _seconds, attributes) => measured.push([metric, attributes]),
+    add() {},
   })
 })
 afterAll(async () => {

@@ -13,7 +13,7 @@ import { log, traceOf } from './log.ts'
 import { DomainError, problemDocument, tellable } from './problem.ts'
 import type { Scope } from './schemas.ts'
 import { assertWholeTenant } from './scope.ts'
-import { observe } from './telemetry.ts'
+import { observe, recorder } from './telemetry.ts'
 import type { Tx } from './tx.ts'
 
 /** One server-sent event of a stream; `id` is what a client resumes from (Last-Event-ID). */
@@ -79,6 +79,7 @@ export function createApp<C extends Contract>(
     methods.set(pattern, [...(methods.get(pattern) ?? []), method])
     const handler = (handlers as Record<string, unknown>)[name] as (input: unknown, call: Call) => unknown
     const request = { service: contract.service, operation: name, kind: op.kind, method, path }
+    if (op.kind === 'stream') countOpen(name, 0)
     app.on(method, pattern, (c) => observe(c, request, () => serve(c, contract, name, op, handler, options)))
   }
   for (const [pattern, allowed] of methods)
@@ -146,6 +147,7 @@ function callOf(c: Context, service: string, name: string, op: Operation, option
   }
   outgoing?.once('close', hangUp)
   if (op.kind === 'stream') {
+    countOpen(name, 1)
     options.draining?.addEventListener('abort', abort)
     if (options.draining?.aborted) abort()
   }
@@ -167,9 +169,13 @@ function callOf(c: Context, service: string, name: string, op: Operation, option
     clearTimeout(timer)
     outgoing?.off('close', hangUp)
     options.draining?.removeEventListener('abort', abort)
+    if (op.kind === 'stream') countOpen(name, -1)
   }
   return { call, end, isGone: () => outgoing?.destroyed ?? false }
 }
+
+const countOpen = (operation: string, more: number) =>
+  recorder?.add('staffmesh.open_streams', more, { 'staffmesh.operation': operation })
 
 /** Whether the caller is of the kind, and has a role, that the operation demands. */
 function authorize(call: Call, op: Operation): void {

@@ -5,7 +5,8 @@ import { contract, stream } from './contract.ts'
 import { log } from './log.ts'
 import { refusals } from './problem.ts'
 import { createApp } from './server.ts'
-import { callerHeaders } from './testing.ts'
+import { record } from './telemetry.ts'
+import { callerHeaders, serveApp, until } from './testing.ts'
 
 const clock = contract({
   service: 'clock',
@@ -46,7 +47,24 @@ const headers = callerHeaders({ tenant: '01990000-0000-7000-8000-000000000000', 
 const watch = (name: string, draining?: AbortSignal) =>
   clockApp(draining).request(`/v1/clocks/${name}/events`, { headers })
 
-afterEach(() => vi.restoreAllMocks())
+/** How many are open, by operation, as the counter tells from now on. */
+function countOpen() {
+  const open: Record<string, number> = {}
+  record({
+    start: () => ({ traceparent: '', end() {} }),
+    measure() {},
+    add(metric, howMany, { 'staffmesh.operation': operation = '' }) {
+      expect(metric).toBe('staffmesh.open_streams')
+      open[operation] = (open[operation] ?? 0) + howMany
+    },
+  })
+  return open
+}
+
+afterEach(() => {
+  record(undefined)
+  vi.restoreAllMocks()
+})
 
 describe('a stream of server-sent events', () => {
   it('sends each event with its id, stripped to the contract', async () => {
@@ -79,6 +97,27 @@ describe('a stream of server-sent events', () => {
       expect.objectContaining({ err: new Error('a spring broke') }),
       'stream broke off',
     )
+  })
+
+  it('is counted for as long as it is open, and 0 is told before the first', async () => {
+    const open = countOpen()
+    const draining = new AbortController()
+    const server = await serveApp(clockApp(draining.signal))
+    expect(open).toEqual({ watch: 0 })
+    const hungUp = new AbortController()
+    const ask = (name: string, signal?: AbortSignal) =>
+      fetch(`${server.url}/v1/clocks/${name}/events`, { headers, ...(signal ? { signal } : {}) })
+    await ask('slow', hungUp.signal)
+    const slow = await ask('slow')
+    expect(open).toEqual({ watch: 2 })
+    expect((await ask('missing')).status).toBe(404)
+    expect(open).toEqual({ watch: 2 })
+    hungUp.abort()
+    await until(() => open.watch === 1)
+    draining.abort()
+    await slow.text()
+    expect(open).toEqual({ watch: 0 })
+    await server.close()
   })
 
   it('ends when the process drains, which is no failure', async () => {

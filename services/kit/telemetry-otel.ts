@@ -13,7 +13,15 @@ import {
 import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node'
 import { describeError, forwardLogs } from './log.ts'
 import { latencyBounds } from './service.ts'
-import { type Attributes, attributes, metrics, type Recorder, record, type Start } from './telemetry.ts'
+import {
+  type Attributes,
+  attributes,
+  counts,
+  durations,
+  type Recorder,
+  record,
+  type Start,
+} from './telemetry.ts'
 
 /**
  * Sends what the kit's seams record, by OTLP as the OTEL_* environment says. There is no automatic instrumentation:
@@ -52,7 +60,7 @@ function openTelemetry(): Recorder {
   const tracer = trace.getTracer('staffmesh')
   const meter = meters.getMeter('staffmesh')
   const histograms = new Map(
-    Object.entries(metrics).map(([name, description]) => [
+    Object.entries(durations).map(([name, description]) => [
       name,
       meter.createHistogram(name, {
         unit: 's',
@@ -60,6 +68,12 @@ function openTelemetry(): Recorder {
         advice: { explicitBucketBoundaries: boundaries },
       }),
     ]),
+  )
+  const counters = new Map(
+    Object.entries(counts).map(([name, { of, falls, meaning }]) => {
+      const options = { unit: `{${of}}`, description: meaning }
+      return [name, falls ? meter.createUpDownCounter(name, options) : meter.createCounter(name, options)]
+    }),
   )
   return {
     start({ kind, name, parent, links = [], attributes }: Start) {
@@ -81,6 +95,9 @@ function openTelemetry(): Recorder {
     },
     measure(metric, seconds, attributes) {
       histograms.get(metric)?.record(seconds, allowed(attributes))
+    },
+    add(metric, howMany, attributes) {
+      counters.get(metric)?.add(howMany, allowed(attributes))
     },
   }
 }

@@ -15,7 +15,7 @@ import { constraints, createCounterApp, migrations } from './fixtures/counter/ap
 import { createTallyApp } from './fixtures/tally/app.ts'
 import { work } from './jobs.ts'
 import { log } from './log.ts'
-import { attributes, bounds, metrics, resourceAttributes, summaryOf } from './telemetry.ts'
+import { attributes, bounds, counts, durations, resourceAttributes, summaryOf } from './telemetry.ts'
 import { startSdk } from './telemetry-otel.ts'
 import { callerHeaders, post, serveApp, type TestDatabase, testCall, testDatabase, until } from './testing.ts'
 
@@ -154,7 +154,7 @@ describe('one request over two services', () => {
     })
   })
 
-  it('measures requests, calls, statements and the wait for a connection', async () => {
+  it('measures requests, calls, statements and the wait for a connection, and counts open streams', async () => {
     await raise({ by: 1 })
     const found = new Map((await metricsNow()).map((metric) => [metric.descriptor.name, metric]))
     expect([...found.keys()].sort()).toEqual([
@@ -162,7 +162,11 @@ describe('one request over two services', () => {
       'db.client.operation.duration',
       'http.client.request.duration',
       'http.server.request.duration',
+      'staffmesh.open_streams',
     ])
+    const streams = found.get('staffmesh.open_streams')!
+    expect(streams.descriptor).toMatchObject({ unit: '{stream}', type: 'UP_DOWN_COUNTER' })
+    expect(streams.dataPoints).toMatchObject([{ value: 0, attributes: { 'staffmesh.operation': 'events' } }])
     const operations = found.get('http.server.request.duration')!.dataPoints
     expect(operations.map((point) => point.attributes['staffmesh.operation'])).toEqual(
       expect.arrayContaining(['raiseTally', 'increment']),
@@ -266,7 +270,9 @@ const expectAllowed = (keys: string[]) =>
 describe('what leaves', () => {
   it('is what the README says', async () => {
     const readme = await readFile(new URL('./README.md', import.meta.url), 'utf8')
-    for (const [name, meaning] of Object.entries({ ...attributes, ...metrics, ...resourceAttributes }))
+    const counted = Object.entries(counts).map(([name, { meaning }]) => [name, meaning])
+    const all = { ...attributes, ...resourceAttributes, ...durations, ...Object.fromEntries(counted) }
+    for (const [name, meaning] of Object.entries<string>(all))
       expect(readme).toMatch(
         new RegExp(`\\| \`${name}\` +\\| ${meaning.replaceAll(/[{}()|]/g, '\\$&')} *\\|`),
       )
@@ -283,7 +289,7 @@ describe('what leaves', () => {
 
     const found = await metricsNow()
     for (const metric of found) {
-      expect(Object.keys(metrics)).toContain(metric.descriptor.name)
+      expect(Object.keys(bounds)).toContain(metric.descriptor.name)
       for (const point of metric.dataPoints) {
         expectAllowed(Object.keys(point.attributes))
         expect(point.attributes).not.toHaveProperty(['staffmesh.tenant'])

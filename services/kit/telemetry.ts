@@ -20,6 +20,7 @@ export const attributes = {
   'staffmesh.job': 'name of the job',
   'staffmesh.attempt': 'how often the job was begun',
   'staffmesh.feed': 'name of the feed',
+  'staffmesh.invariant': 'what must hold of each account of a ledger',
 } as const
 
 /** Who says it, by https://opentelemetry.io/docs/specs/semconv/resource/: what a cluster tells the process, and the SDK. */
@@ -38,8 +39,8 @@ export const resourceAttributes = {
 } as const
 export type Attributes = { -readonly [K in keyof typeof attributes]?: string | number | undefined }
 
-/** All metrics; each is a histogram of seconds. */
-export const metrics = {
+/** How long things take: each is a histogram of seconds. */
+export const durations = {
   'http.server.request.duration': 'Time to answer a request',
   'http.client.request.duration': 'Time a callee took to answer',
   'db.client.operation.duration': 'Time of a statement',
@@ -49,10 +50,25 @@ export const metrics = {
   'staffmesh.feed.lag':
     'Age of the youngest event of a page when it has been applied; with error.type it could not be',
 } as const
-export type Metric = keyof typeof metrics
+export type Duration = keyof typeof durations
 
-/** What bounds the series of each in one process: nothing that grows with tenants, people or requests. */
-export const bounds: Readonly<Record<Metric, string>> = {
+/** How many there are (`falls`), or have been since the process began; told from 0 on, as absence is no answer. */
+export const counts = {
+  'staffmesh.open_streams': {
+    of: 'stream',
+    falls: true,
+    meaning: 'Streams that are held open now: server-sent events, and long polls of feeds',
+  },
+  'staffmesh.ledger.violations': {
+    of: 'account',
+    falls: false,
+    meaning: 'Accounts of ledgers that were found to break an invariant; it must stay 0',
+  },
+} as const
+export type Count = keyof typeof counts
+
+/** What bounds the series of each metric in one process: nothing that grows with tenants, people or requests. */
+export const bounds: Readonly<Record<Duration | Count, string>> = {
   'http.server.request.duration': 'its operations × the statuses and problems that each declares',
   'http.client.request.duration': 'the calls it declares × their statuses and problems',
   'db.client.operation.duration': 'the statements in its sources × SQLSTATEs seen',
@@ -60,6 +76,8 @@ export const bounds: Readonly<Record<Metric, string>> = {
   'staffmesh.job.duration': 'its jobs × codes of what they failed with',
   'staffmesh.job.lag': 'its jobs',
   'staffmesh.feed.lag': 'the feeds it follows × codes of what they failed with',
+  'staffmesh.open_streams': 'its operations that are streams',
+  'staffmesh.ledger.violations': 'the invariants in its sources',
 }
 
 export interface Span {
@@ -79,7 +97,8 @@ export interface Start {
 
 export interface Recorder {
   start(span: Start): Span
-  measure(metric: Metric, seconds: number, attributes: Attributes): void
+  measure(metric: Duration, seconds: number, attributes: Attributes): void
+  add(metric: Count, howMany: number, attributes: Attributes): void
 }
 
 /** Undefined unless an OTLP endpoint is configured: then all of this costs a comparison. */
@@ -143,7 +162,7 @@ export async function observe(
  * measured alone.
  */
 export async function timed<T>(
-  start: Start & { metric: Metric; told?: boolean },
+  start: Start & { metric: Duration; told?: boolean },
   work: (traceparent: string | undefined) => Promise<T>,
   outcome: (error: unknown, result: T | undefined) => Attributes = failure,
 ): Promise<T> {

@@ -23,6 +23,7 @@ describe('a request to the OIDC endpoints', () => {
           seen.push({ name: metric, attributes })
           resolve()
         },
+        add() {},
       })
     })
     await fetch(`${server.config.issuer}/login/a-secret-uid?x=person@example.com`)
