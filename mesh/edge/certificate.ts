@@ -13,11 +13,17 @@ export const tlsSecretOf = (tls: Tls) => ('secret' in tls ? tls.secret : 'edge-t
 /** Secrets by which Kong knows its controller; they stand there before Kong is installed, see mesh/README.md. */
 export const adminSecrets = { authority: 'kong-admin-client-ca', client: 'kong-admin-client' }
 
+/** What the Certificate of the public host is called, beside the routes; those of Kong's administration stand beside Kong. */
+const edgeCertificate = 'edge'
+
+/** All Certificates that cert-manager is asked for. */
+export const certificateNames: readonly string[] = [edgeCertificate, ...Object.values(adminSecrets)]
+
 /** What cert-manager is asked for, where it is. https://cert-manager.io/docs/reference/api-docs/ */
 export function certificates(tls: Tls, host: string): EdgeObject[] {
   if ('secret' in tls) return []
   return [
-    certificate('edge', 'tls in cdk8s/environments.ts', {
+    certificate(edgeCertificate, 'tls in cdk8s/environments.ts', {
       secretName: tlsSecretOf(tls),
       dnsNames: [host],
       issuerRef: issuer('ClusterIssuer', tls.clusterIssuer),

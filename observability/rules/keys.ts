@@ -1,3 +1,4 @@
+import { certificateNames } from '../../mesh/edge/certificate.ts'
 import { keyRotation } from '../../mesh/key-rotation.ts'
 import { namespaces } from '../../mesh/resource.ts'
 import { matcher } from '../names.ts'
@@ -29,9 +30,20 @@ const rotationFailed = alert('ticket', 'KeyRotationFailed', {
   summary: '{{ $labels.job_name }} gave up: tokens are signed with a key that should have been replaced',
 })
 
+/**
+ * The namespace of a Certificate is in `namespace` only where Prometheus honours the labels of whom it asks, which
+ * cert-manager's own ServiceMonitor leaves out; else that is where cert-manager runs.
+ */
+const certificateEnd = ['namespace', 'exported_namespace']
+  .map((namespace) =>
+    [matcher('name', certificateNames), matcher(namespace, [namespaces.services, namespaces.edge])].join(','),
+  )
+  .map((labels) => `certmanager_certificate_expiration_timestamp_seconds{${labels}}`)
+  .join(' or ')
+
 const certificateEnds = alert('ticket', 'EdgeCertificateNotRenewed', {
   // Renewed when a third of its time is left, 30 of 90 days.
-  expr: `certmanager_certificate_expiration_timestamp_seconds{${matcher('namespace', namespaces.edge)}} - time() < 14 * 86400`,
+  expr: `min by (name) (${certificateEnd}) - time() < 14 * 86400`,
   for: '1h',
-  summary: 'The certificate of the edge ends in {{ $value | humanizeDuration }} and is not renewed',
+  summary: 'The certificate {{ $labels.name }} ends in {{ $value | humanizeDuration }} and is not renewed',
 })

@@ -293,6 +293,16 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
       },
       quiet: {
         'a job each hour': { minutes: 8 * 60, scraped: [counter(done, ...hours(8))] },
+        'a job each hour, each in a new pod': {
+          minutes: 8 * 60,
+          scraped: Array.from({ length: 8 }, (_, hour) =>
+            gauge(
+              done.replace('}', `,service_instance_id="${hour}"}`),
+              ...(hour > 0 ? [[60 * hour, 'gone'] as const] : []),
+              [60, 1],
+            ),
+          ),
+        },
         'it has just begun': {
           minutes: 4 * 60,
           scraped: [gauge(done, [60, 'gone'], [60, 1], [60, 2], [60, 3])],
@@ -464,12 +474,21 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
   },
   EdgeCertificateNotRenewed: {
     ticket: {
-      labels: { namespace: 'staffmesh-edge' },
+      labels: { name: 'edge' },
       fires: {
         'ten days before its end': {
           minutes: 90,
           scraped: [
-            gauge('certmanager_certificate_expiration_timestamp_seconds{namespace="staffmesh-edge"}', [
+            gauge(
+              'certmanager_certificate_expiration_timestamp_seconds{name="edge",namespace="cert-manager",exported_namespace="staffmesh"}',
+              [90, 10 * day],
+            ),
+          ],
+        },
+        'ten days before its end, labels being honoured': {
+          minutes: 90,
+          scraped: [
+            gauge('certmanager_certificate_expiration_timestamp_seconds{name="edge",namespace="staffmesh"}', [
               90,
               10 * day,
             ]),
@@ -480,10 +499,19 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
         'thirty days before its end': {
           minutes: 90,
           scraped: [
-            gauge('certmanager_certificate_expiration_timestamp_seconds{namespace="staffmesh-edge"}', [
+            gauge('certmanager_certificate_expiration_timestamp_seconds{name="edge",namespace="staffmesh"}', [
               90,
               30 * day,
             ]),
+          ],
+        },
+        'somebody else’s': {
+          minutes: 90,
+          scraped: [
+            gauge(
+              'certmanager_certificate_expiration_timestamp_seconds{name="edge",namespace="cert-manager",exported_namespace="shop"}',
+              [90, 10 * day],
+            ),
           ],
         },
       },

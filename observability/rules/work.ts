@@ -36,12 +36,15 @@ export const work = (services: readonly Service[]): Group => ({
   ],
 })
 
-/** Every worker has a job of each hour, so what did none in two is not well. One that has just begun is given its hour. */
+/**
+ * Every worker has a job of each hour, so what did none in two is not well. A pod's counter is there from its first job on,
+ * which is no increase; so a counter that is younger tells of a job too. Who has just begun is given the hour until then.
+ */
 function idle({ name }: Service): Alert {
   const worker = { 'service.name': workerOf(name) }
   const done = series('staffmesh.job.duration', 'count', worker)
   return alert('ticket', 'WorkerIdle', {
-    expr: `absent(sum(increase(${done}[2h])) > 0 or (sum(${done}) unless sum(${done} offset 2h)))`,
+    expr: `absent(increase(${done}[2h]) > 0 or (${done} unless ${done} offset 2h))`,
     for: '75m',
     labels: labelsOf(worker),
     summary: '{{ $labels.service_name }} has done no job for hours',
