@@ -6,6 +6,7 @@ import { holding, propertyRuns } from './domain/testing.ts'
 import { rateEntitlementsAnew } from './entitlements.ts'
 import { assertAppended, assertBooks, type Books, minutesOn, readBooks } from './fixtures/books.ts'
 import { beginHistory, type History, type Step, type TypeGiven, weeks } from './fixtures/history.ts'
+import { checkAccounts } from './store/ledger-check.ts'
 import { everything, type Leave, startLeave } from './testing.ts'
 
 let leave: Leave
@@ -199,6 +200,7 @@ it(
               const after = await readBooks(leave, history.company.tenant)
               assertBooks(after)
               assertAppended(before, after)
+              await assertNothingFound(history)
               await assertTold(history, after, n)
               if ('work' in step) await assertNobodyMissed(history)
               before = after
@@ -222,6 +224,13 @@ it(
   },
   60_000 * propertyRuns,
 )
+
+/** What looks for broken ledgers calls nobody because of sound ones. */
+async function assertNothingFound({ company }: History) {
+  const call = testCall(company.tenant)
+  const accounts = await leave.db.database.read(call, (tx) => checkAccounts(tx, null, 1000))
+  expect(accounts.filter(({ broken }) => broken.length > 0)).toEqual([])
+}
 
 /** What the employee is told is what the books say: of one account after the other, on days gone and to come. */
 async function assertTold(
