@@ -206,29 +206,30 @@ export async function follow(options: {
 }
 
 /**
- * A span that links to what wrote the events, and the lag; also where they cannot be applied: then the lag grows with
- * each try.
+ * A span that links to what wrote the events, and the lag. Where they cannot be applied it is that of the oldest, so that
+ * it grows with each try, however many events come on top.
  */
 async function observed(
   feed: string,
   events: readonly FeedEvent[],
   apply: (traceparent: string | undefined) => Promise<void>,
 ): Promise<void> {
+  const [oldest] = events
   const youngest = events.at(-1)
-  if (!recorder || !youngest) return apply(undefined)
+  if (!recorder || !oldest || !youngest) return apply(undefined)
   const attributes = { 'staffmesh.feed': feed }
   const links = causesOf(events)
   const span = recorder.start({ kind: 'consumer', name: `follow ${feed}`, links, attributes })
-  const end = (outcome: Attributes) => {
+  const end = ({ at }: FeedEvent, outcome: Attributes) => {
     span.end(outcome)
-    const lag = (Date.now() - Date.parse(youngest.at)) / 1000
+    const lag = (Date.now() - Date.parse(at)) / 1000
     recorder?.measure('staffmesh.feed.lag', lag, { ...attributes, ...outcome })
   }
   try {
     await apply(span.traceparent)
-    end({})
+    end(youngest, {})
   } catch (error) {
-    end(failure(error))
+    end(oldest, failure(error))
     throw error
   }
 }

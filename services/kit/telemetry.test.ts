@@ -221,6 +221,8 @@ it('links a job to the request that enqueued it', async () => {
 it('links a follower to the requests whose events it applies, and measures how far it is behind', async () => {
   await raise({ by: 1 })
   const wrote = spans.getFinishedSpans().find((span) => span.name === 'POST /increment' && span.kind === 1)!
+  await raise({ by: 1 })
+  const hourAgo = new Date(Date.now() - 3_600_000).toISOString()
   await db.sudo('create table cursor (feed text primary key, position text, moved_at timestamptz)')
   await db.sudo('grant all on cursor to counter')
   const page = serveFeed(db.database)
@@ -230,7 +232,10 @@ it('links a follower to the requests whose events it applies, and measures how f
     service: 'follower',
     feed: 'counter',
     database: db.database,
-    read: (call, input) => page({ ...input, limit: 1000 }, call),
+    read: async (call, input) => {
+      const { cursor, events } = await page({ ...input, limit: 1000 }, call)
+      return { cursor, events: events.map((event, i) => (i === 0 ? { ...event, at: hourAgo } : event)) }
+    },
     apply: async () => {
       if (tries++ === 0) throw Object.assign(new Error('Ångström'), { code: '40001' })
     },
@@ -250,6 +255,10 @@ it('links a follower to the requests whose events it applies, and measures how f
     { 'staffmesh.feed': 'counter', 'error.type': '40001' },
     { 'staffmesh.feed': 'counter' },
   ])
+  // What could not be applied has waited since the oldest event was written, though others came later.
+  const [waited, behind] = lag!.dataPoints.map(({ value }) => (value as { sum: number }).sum)
+  expect(waited).toBeGreaterThanOrEqual(3600)
+  expect(behind).toBeLessThan(60)
 })
 
 it('measures what looks for work again and again, and tells no span of it', async () => {

@@ -48,7 +48,7 @@ export const durations = {
   'staffmesh.job.duration': 'Time of a job; with error.type it failed',
   'staffmesh.job.lag': 'Time between when a job was due and its start',
   'staffmesh.feed.lag':
-    'Age of the youngest event of a page when it has been applied; with error.type it could not be',
+    'Age of the youngest event of a page when it has been applied; with error.type it could not be, and it is that of the oldest',
 } as const
 export type Duration = keyof typeof durations
 
