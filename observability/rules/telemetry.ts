@@ -2,13 +2,18 @@ import { byCallee, calledService, collectorMetrics, matcher, proxyMetrics, scrap
 import { recorded } from './budgets.ts'
 import { alert, evaluated, type Group } from './rule.ts'
 
+const collectorAnswers = `up{${matcher('job', scrapeJobs.collector)}} == 1`
+
+/** Something is missing, and not because nobody could hear of it: for that there is an alert of its own. */
+export const missing = (series: string) => `absent(${series}) and on () (${collectorAnswers})`
+
 /** Whether it would be seen if something were wrong. */
 export const telemetry = (): Group => ({
   name: 'telemetry',
   interval: `${evaluated}s`,
   rules: [
     alert('page', 'CollectorDown', {
-      expr: `absent(up{${matcher('job', scrapeJobs.collector)}} == 1)`,
+      expr: `absent(${collectorAnswers})`,
       for: '5m',
       summary: 'No collector answers: what services tell is lost, and most other alerts are blind',
     }),

@@ -132,6 +132,8 @@ const replicas = (subset: string) =>
 const ejected = `envoy_cluster_outlier_detection_ejections_active{workload="workforce",${outbound}}`
 const reads =
   'http_client_request_duration_seconds_count{service_name="lifecycle-worker",server_address="leave",staffmesh_operation="events"'
+const collector = (...phases: Parameters<typeof gauge>[1][]) =>
+  gauge('up{job="otel-collector",instance="a"}', ...phases)
 const done =
   'staffmesh_job_duration_seconds_count{service_name="leave-worker",staffmesh_job="expire-idempotency"}'
 const hours = (count: number) =>
@@ -285,27 +287,47 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
     ticket: {
       labels: { service_name: 'leave-worker' },
       fires: {
-        'a job each hour, then none': { minutes: 8 * 60, scraped: [counter(done, ...hours(4), [4 * 60, 0])] },
+        'a job each hour, then none': {
+          minutes: 8 * 60,
+          scraped: [counter(done, ...hours(4), [4 * 60, 0]), collector([8 * 60, 1])],
+        },
         'a job each hour, then the process is gone': {
           minutes: 8 * 60,
-          scraped: [counter(done, ...hours(4))],
+          scraped: [counter(done, ...hours(4)), collector([8 * 60, 1])],
         },
       },
       quiet: {
-        'a job each hour': { minutes: 8 * 60, scraped: [counter(done, ...hours(8))] },
+        'a job each hour': {
+          minutes: 8 * 60,
+          scraped: [counter(done, ...hours(8)), collector([8 * 60, 1])],
+        },
         'a job each hour, each in a new pod': {
           minutes: 8 * 60,
-          scraped: Array.from({ length: 8 }, (_, hour) =>
-            gauge(
-              done.replace('}', `,service_instance_id="${hour}"}`),
-              ...(hour > 0 ? [[60 * hour, 'gone'] as const] : []),
-              [60, 1],
+          scraped: [
+            ...Array.from({ length: 8 }, (_, hour) =>
+              gauge(
+                done.replace('}', `,service_instance_id="${hour}"}`),
+                ...(hour > 0 ? [[60 * hour, 'gone'] as const] : []),
+                [60, 1],
+              ),
             ),
-          ),
+            collector([8 * 60, 1]),
+          ],
         },
         'it has just begun': {
           minutes: 4 * 60,
-          scraped: [gauge(done, [60, 'gone'], [60, 1], [60, 2], [60, 3])],
+          scraped: [gauge(done, [60, 'gone'], [60, 1], [60, 2], [60, 3]), collector([4 * 60, 1])],
+        },
+        'nothing is heard, for no collector answers': {
+          minutes: 8 * 60,
+          scraped: [counter(done, ...hours(4)), collector([4 * 60, 1], [4 * 60, 0])],
+        },
+        'nothing was heard until an hour ago': {
+          minutes: 8 * 60,
+          scraped: [
+            gauge(done, [3 * 60, 3], [4 * 60, 'gone'], [60, 7]),
+            collector([3 * 60, 1], [4 * 60, 0], [60, 1]),
+          ],
         },
       },
     },
@@ -319,14 +341,20 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
           scraped: [
             counter(`${reads}}`, [60, 3], [12, 0]),
             counter(`${reads},error_type="unavailable"}`, [60, 0], [12, 60]),
+            collector([72, 1]),
           ],
         },
+        'the process is gone': { minutes: 75, scraped: [counter(`${reads}}`, [60, 3]), collector([75, 1])] },
       },
       quiet: {
-        'three reads a minute': { minutes: 60, scraped: [counter(`${reads}}`, [60, 3])] },
+        'three reads a minute': { minutes: 60, scraped: [counter(`${reads}}`, [60, 3]), collector([60, 1])] },
         'they failed for five minutes': {
           minutes: 70,
-          scraped: [counter(`${reads}}`, [60, 3], [5, 0], [5, 3])],
+          scraped: [counter(`${reads}}`, [60, 3], [5, 0], [5, 3]), collector([70, 1])],
+        },
+        'nothing is heard, for no collector answers': {
+          minutes: 75,
+          scraped: [counter(`${reads}}`, [60, 3]), collector([60, 1], [15, 0])],
         },
       },
     },

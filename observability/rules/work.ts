@@ -2,6 +2,7 @@ import { callsOf, type Service, workerOf } from '#kit/service.ts'
 import type { Duration } from '#kit/telemetry.ts'
 import { type Attribute, anyValue, labelName, series, upTo } from '../names.ts'
 import { type Alert, alert, evaluated, type Group } from './rule.ts'
+import { missing } from './telemetry.ts'
 
 /** What is done beside requests, and what requests wait for. */
 export const work = (services: readonly Service[]): Group => ({
@@ -44,7 +45,7 @@ function idle({ name }: Service): Alert {
   const worker = { 'service.name': workerOf(name) }
   const done = series('staffmesh.job.duration', 'count', worker)
   return alert('ticket', 'WorkerIdle', {
-    expr: `absent(increase(${done}[2h]) > 0 or (${done} unless ${done} offset 2h))`,
+    expr: missing(`increase(${done}[2h]) > 0 or (${done} unless ${done} offset 2h)`),
     for: '75m',
     labels: labelsOf(worker),
     summary: '{{ $labels.service_name }} has done no job for hours',
@@ -64,7 +65,7 @@ const unread = (service: Service): Alert[] =>
         'error.type': '',
       })
       return alert('page', 'FeedUnread', {
-        expr: `absent(sum(rate(${reads}[5m])) > 0)`,
+        expr: missing(`sum(rate(${reads}[5m])) > 0`),
         for: '5m',
         labels: labelsOf({ ...worker, 'staffmesh.feed': callee }),
         summary: '{{ $labels.service_name }} cannot read what happens in {{ $labels.staffmesh_feed }}',
