@@ -3,7 +3,7 @@ import type { Contract } from '#kit/contract.ts'
 import { directoryContract } from '../../services/directory/contract.ts'
 import { identityContract } from '../../services/identity/contract.ts'
 import { leaveContract } from '../../services/leave/contract.ts'
-import { type Attribute, anyValue, series } from '../names.ts'
+import { type Attribute, anyValue, many, series } from '../names.ts'
 import { dashboard } from './dashboard.ts'
 import { lines, number } from './panel.ts'
 import { increase, type Labels, labels, legendOf, rate, sum } from './promql.ts'
@@ -21,6 +21,7 @@ export const business = () =>
         panels: [asked(), decided(), hired(), left(), imported(), failed()],
       },
       { title: 'Over time', panels: [leave(), people(), imports(), accounts(), refusals(), failedJobs()] },
+      { title: 'Ledgers', panels: [brokenLedgers()] },
     ],
   })
 
@@ -178,4 +179,19 @@ const failedJobs = () =>
       ),
       legend: `${legendOf('service.name')}: ${legendOf(job)}`,
     },
+  )
+
+const invariant = 'staffmesh.invariant'
+
+const brokenLedgers = () =>
+  lines(
+    {
+      title: 'Accounts that break an invariant',
+      description:
+        'What was found in ledgers since the processes that look for it began, by what must hold of each account. All must stay 0; else somebody is called.',
+      unit: Short,
+      bad: { above: 1 },
+      width: 24,
+    },
+    { expr: sum(labels([invariant]), many('staffmesh.ledger.violations')), legend: legendOf(invariant) },
   )

@@ -132,6 +132,8 @@ const replicas = (subset: string) =>
 const ejected = `envoy_cluster_outlier_detection_ejections_active{workload="workforce",${outbound}}`
 const reads =
   'http_client_request_duration_seconds_count{service_name="lifecycle-worker",server_address="leave",staffmesh_operation="events"'
+const violations = (pod: string) =>
+  `staffmesh_ledger_violations_total{service_name="leave-worker",staffmesh_invariant="balance",service_instance_id="${pod}"}`
 const collector = (...phases: Parameters<typeof gauge>[1][]) =>
   gauge('up{job="otel-collector",instance="a"}', ...phases)
 const done =
@@ -280,6 +282,28 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
           60,
           0.2,
         ),
+      },
+    },
+  },
+  LedgerBroken: {
+    page: {
+      labels: { service_name: 'leave-worker', staffmesh_invariant: 'balance' },
+      fires: {
+        'an account was found': {
+          minutes: 10,
+          scraped: [gauge(violations('a'), [5, 0], [5, 1]), gauge(violations('b'), [10, 0])],
+        },
+        'one was found a day ago, with which its process ended': {
+          minutes: 25 * 60,
+          scraped: [gauge(violations('a'), [2, 1]), gauge(violations('b'), [2, 'gone'], [25 * 60 - 2, 0])],
+        },
+      },
+      quiet: {
+        'nothing was found': { minutes: 60, scraped: [gauge(violations('a'), [60, 0])] },
+        'nothing was found on the next day': {
+          minutes: 28 * 60,
+          scraped: [gauge(violations('a'), [60, 1]), gauge(violations('b'), [60, 'gone'], [27 * 60, 0])],
+        },
       },
     },
   },
@@ -468,6 +492,19 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
           scraped: [
             counter(`${answered},response_code_class="2xx"}`, [30, 60], [30, 0]),
             counter(`${served}_count{service_name="leave",staffmesh_kind="query"}`, [30, 60], [30, 0]),
+          ],
+        },
+        'it is asked for another operation each time': {
+          minutes: 60,
+          scraped: [
+            counter(`${answered},response_code_class="2xx"}`, [60, 0.2]),
+            ...Array.from({ length: 12 }, (_, nth) =>
+              gauge(
+                `${served}_count{service_name="leave",staffmesh_operation="operation${nth}"}`,
+                ...(nth > 0 ? [[5 * nth, 'gone'] as const] : []),
+                [60 - 5 * nth, 1],
+              ),
+            ),
           ],
         },
       },

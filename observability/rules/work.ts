@@ -1,6 +1,6 @@
 import { callsOf, type Service, workerOf } from '#kit/service.ts'
 import type { Duration } from '#kit/telemetry.ts'
-import { type Attribute, anyValue, labelName, series, upTo } from '../names.ts'
+import { type Attribute, anyValue, labelName, many, series, upTo } from '../names.ts'
 import { type Alert, alert, evaluated, type Group } from './rule.ts'
 import { missing } from './telemetry.ts'
 
@@ -32,6 +32,12 @@ export const work = (services: readonly Service[]): Group => ({
       for: '10m',
       summary:
         '{{ $labels.service_name }}: what happened in {{ $labels.staffmesh_feed }} arrives more than a minute late',
+    }),
+    alert('page', 'LedgerBroken', {
+      // Each ledger is looked at once a day. Not the increase: a process may be killed with its first finding.
+      expr: `${sum(['service.name', 'staffmesh.invariant'], `max_over_time(${many('staffmesh.ledger.violations')}[26h])`)} > 0`,
+      summary:
+        '{{ $labels.service_name }}: ledgers break the invariant {{ $labels.staffmesh_invariant }}: balances may be wrong',
     }),
     ...services.filter(({ worker }) => worker).flatMap((service) => [idle(service), ...unread(service)]),
   ],
@@ -87,4 +93,7 @@ const shareFailing = (metric: Duration, window: string, by: readonly Attribute[]
   `${increase(series(metric, 'count', { 'error.type': anyValue }), window, by)} / ${increase(series(metric, 'count'), window, by)}`
 
 const increase = (counter: string, window: string, by: readonly Attribute[]) =>
-  `sum by (${by.map(labelName).join(', ')}) (increase(${counter}[${window}]))`
+  sum(by, `increase(${counter}[${window}])`)
+
+const sum = (by: readonly Attribute[], expression: string) =>
+  `sum by (${by.map(labelName).join(', ')}) (${expression})`

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { log } from '#kit/log.ts'
 import { record } from '#kit/telemetry.ts'
@@ -68,6 +69,14 @@ const corrupt = (accountId: string, statement: string) =>
   leave.db.sudo(
     `begin; set local session_replication_role = replica; ${statement.replaceAll('$account', `'${accountId}'`)}; commit`,
   )
+
+/** As one of the database's roles. */
+async function as(url: string, statements: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(statements)
+  await client.end()
+}
 
 /** As the clock begins it. */
 async function check(tenant: string) {
@@ -186,6 +195,23 @@ describe('a look at the ledgers', () => {
     expect([...new Set(corruptions.flatMap(([, broken]) => broken))].sort()).toEqual(invariants.toSorted())
   })
 
+  it('finds nothing any more when sums were written anew as the runbook says', async () => {
+    const { tenant, accountId } = await companyWithLeave()
+    await corrupt(
+      accountId,
+      `update account set balance = balance + 1 where id = $account;
+       update lot set remaining = remaining + 1, carried = carried + 1 where account_id = $account`,
+    )
+    const runbook = await readFile(new URL('../../docs/runbooks/LedgerBroken.md', import.meta.url), 'utf8')
+    const [look, repair] = [...runbook.matchAll(/```sql\n([^`]+)```/g)].map(([, sql]) =>
+      sql!.replaceAll('<account>', accountId).replaceAll('<tenant>', tenant),
+    )
+    await as(leave.db.urls.owner, `begin; ${look} ${repair} commit`)
+    const { found } = watch()
+    await check(tenant)
+    expect(found).toEqual(nothing)
+  })
+
   it('goes on behind the accounts that it has looked at, in a job of its own', async () => {
     const { tenant, hire, type, act } = leave.company()
     await Promise.all([hire(), hire(), hire()])
@@ -221,7 +247,7 @@ it('is begun in the worker by a job of this name', async () => {
   await corrupt(accountId, 'update account set balance = 1 where id = $account')
   const { lines } = watch()
   const worker = await leave.startWorker()
-  await leave.db.sudo(`select graphile_worker.add_job('check-ledgers')`)
+  await as(leave.db.urls.worker, `select graphile_worker.add_job('check-ledgers')`)
   await until(() => lines().some((line) => (line as { tenant?: string }).tenant === tenant))
   await worker.stop()
 })
