@@ -1,5 +1,12 @@
-import { byCallee, calledService, collectorMetrics, matcher, proxyMetrics, scrapeJobs } from '../names.ts'
-import { recorded } from './budgets.ts'
+import {
+  byCallee,
+  calledService,
+  collectorMetrics,
+  matcher,
+  proxyMetrics,
+  scrapeJobs,
+  series,
+} from '../names.ts'
 import { alert, evaluated, type Group } from './rule.ts'
 
 const collectorAnswers = `up{${matcher('job', scrapeJobs.collector)}} == 1`
@@ -28,7 +35,8 @@ export const telemetry = (): Group => ({
       summary: '{{ $labels.instance }} cannot hand on to {{ $labels.exporter }} what services tell',
     }),
     alert('ticket', 'TelemetryLost', {
-      expr: `${answered} > 0 unless on (service_name) ${recorded.requests}{slo="availability"} > 0`,
+      // Not whether they grow: what is asked for the first time begins to be counted, which is no increase.
+      expr: `${answered} > 0 unless on (service_name) ${series('http.server.request.duration', 'count')}`,
       for: '15m',
       summary:
         '{{ $labels.service_name }} answers its callers and tells nothing: its promises are not watched',
