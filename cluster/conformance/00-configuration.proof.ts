@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { eventually } from './harness/eventually.ts'
 import { type KubeObject, list } from './harness/kubernetes.ts'
+import { isMade } from './harness/probes.ts'
 import { proxyAdmin, proxyStats } from './harness/proxies.ts'
 
-const hasProxy = ({ metadata, spec, status }: KubeObject) =>
-  !metadata.deletionTimestamp &&
+/** Pods that stay: those of other proofs come and go. */
+const stays = (pod: KubeObject) => !isMade(pod) && !pod.metadata.deletionTimestamp
+
+const hasProxy = ({ spec, status }: KubeObject) =>
   status.phase === 'Running' &&
   [...(spec.initContainers ?? []), ...spec.containers].some(({ name }) => name === 'istio-proxy')
 
@@ -12,7 +15,7 @@ const refOf = ({ metadata: { name, namespace } }: KubeObject) => ({ name, namesp
 
 describe('0. the configuration', () => {
   it('is accepted by every proxy: none has rejected an update of istiod', async () => {
-    const pods = (await list('pods')).filter(hasProxy)
+    const pods = (await list('pods')).filter(stays).filter(hasProxy)
     expect(pods.length).toBeGreaterThan(0)
     for (const pod of pods) {
       const rejected = await proxyStats(refOf(pod), 'update_rejected|init_fetch_timeout')
@@ -26,7 +29,7 @@ describe('0. the configuration', () => {
   })
 
   it('holds no listener or cluster that a proxy could not make', async () => {
-    for (const pod of (await list('pods')).filter(hasProxy)) {
+    for (const pod of (await list('pods')).filter(stays).filter(hasProxy)) {
       const dump = await proxyAdmin(refOf(pod), 'config_dump')
       expect(dump.match(/"error_state"[^}]*/g), pod.metadata.name).toBeNull()
     }
@@ -34,14 +37,15 @@ describe('0. the configuration', () => {
 
   it('runs: every pod of every namespace is ready or has done its work', async () => {
     await eventually('All pods are ready', async () => {
-      const waiting = (await list('pods')).filter(
-        ({ metadata, status }) =>
-          !metadata.deletionTimestamp &&
-          status.phase !== 'Succeeded' &&
-          !status.conditions?.some(
-            ({ type, status: is }: { type: string; status: string }) => type === 'Ready' && is === 'True',
-          ),
-      )
+      const waiting = (await list('pods'))
+        .filter(stays)
+        .filter(
+          ({ status }) =>
+            status.phase !== 'Succeeded' &&
+            !status.conditions?.some(
+              ({ type, status: is }: { type: string; status: string }) => type === 'Ready' && is === 'True',
+            ),
+        )
       expect(waiting.map(({ metadata }) => metadata.name)).toEqual([])
     })
   })

@@ -64,7 +64,7 @@ describe('0. dashboards', () => {
         leaveType(company),
         another,
       ],
-      20,
+      10,
     )
   })
   afterAll(async () => {

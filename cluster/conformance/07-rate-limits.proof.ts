@@ -71,7 +71,7 @@ describe('7. a noisy tenant among fifty', () => {
   const { limits } = services.find(({ name }) => name === 'workforce')!
   const share = limits.perTenant.command.requests / limits.perTenant.command.seconds
   /** In the first ones connections are made, and programs compiled that have just started. */
-  const phases = { count: 12, seconds: 2.5, warmUp: 2 }
+  const phases = { count: 10, seconds: 2, warmUp: 2 }
   let quiet: Sample[][]
   let noisy: Sample[]
   let strangers: Sample[]

@@ -172,8 +172,10 @@ describe('12. a pod taken over, at other workloads', () => {
     })
     expect(attempts.filter(({ id }) => all.has(id)).map(({ callee, path }) => callee + path)).toEqual([])
     // Nothing: what is no path at all its own proxy does not even take.
-    const unrefused = attempts.filter((_, index) => ![400, 403, 'nothing'].includes(said[index]!))
-    expect(unrefused.map(({ callee, path }) => callee + path)).toEqual([])
+    const unrefused = attempts.flatMap(({ callee, path }, index) =>
+      [400, 403, 'nothing'].includes(said[index]!) ? [] : [`${callee}${path}: ${said[index]}`],
+    )
+    expect(unrefused).toEqual([])
     measured('disguises refused', attempts.length)
   })
 })

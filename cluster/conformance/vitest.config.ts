@@ -2,8 +2,23 @@ import { defineConfig } from 'vitest/config'
 
 const proofs = (...names: string[]) => names.map((name) => `cluster/conformance/${name}.proof.ts`)
 
+/** Counts what nobody else may add to. */
+const counting = proofs('00-telemetry')
+
 /** These ask and look, and leave the cluster as it is for each other; every other proof has it for itself. */
-const looking = proofs('00-manifests', '01-*', '02-*', '03-{identity-headers,user-tokens}', '{09,10,11,12}-*')
+const looking = proofs(
+  '00-{configuration,dashboards,manifests}',
+  '01-*',
+  '02-*',
+  '03-{identity-headers,user-tokens}',
+  '{09,10,11,12}-*',
+)
+
+const group = (
+  name: string,
+  groupOrder: number,
+  which: { include: string[]; exclude?: string[]; maxWorkers: number },
+) => ({ extends: true as const, test: { name, sequence: { groupOrder }, ...which } })
 
 /** `npm run test:mesh`: the suite against a cluster that is up. */
 export default defineConfig({
@@ -11,28 +26,12 @@ export default defineConfig({
     environment: 'node',
     reporters: ['default', './cluster/conformance/reporter.ts'],
     projects: [
-      {
-        extends: true,
-        test: {
-          name: 'one by one',
-          include: proofs('*'),
-          exclude: looking,
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'side by side',
-          include: looking,
-          maxWorkers: 3,
-          sequence: { groupOrder: 2 },
-        },
-      },
+      group('while all is quiet', 1, { include: counting, maxWorkers: 1 }),
+      group('one by one', 2, { include: proofs('*'), exclude: [...counting, ...looking], maxWorkers: 1 }),
+      group('side by side', 3, { include: looking, maxWorkers: 3 }),
     ],
     setupFiles: ['cluster/conformance/setup.ts'],
-    globalSetup: ['cluster/conformance/teardown.ts'],
+    globalSetup: ['cluster/conformance/probes.setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 180_000,
   },

@@ -48,22 +48,19 @@ const podFor = ({ name, namespace, account, labels, user, onNode }: Probe) => ({
   },
 })
 
-/** Those that another proof has started already are shared; they are gone after the last (teardown.ts). */
+/** Those that another proof has started already are shared; they go after the last (probes.setup.ts). */
 export async function startProbes(probes: readonly Probe[]): Promise<PodRef[]> {
   await apply(...probes.map(podFor))
-  return Promise.all(
-    probes.map(async ({ name, namespace }) => {
-      await kubectl([
-        'wait',
-        '--for=condition=Ready',
-        '--timeout=110s',
-        '--namespace',
-        namespace,
-        `pod/${name}`,
-      ])
-      return { name, namespace, container: 'probe' }
-    }),
+  const named = Map.groupBy(probes, ({ namespace }) => namespace)
+  await Promise.all(
+    [...named].map(([namespace, all]) =>
+      kubectl([
+        ...['wait', '--for=condition=Ready', '--timeout=110s', '--namespace', namespace],
+        ...all.map(({ name }) => `pod/${name}`),
+      ]),
+    ),
   )
+  return probes.map(({ name, namespace }) => ({ name, namespace, container: 'probe' }))
 }
 
 /**
@@ -145,12 +142,12 @@ export async function startStrangers<S extends Stranger>(...names: S[]): Promise
   return Object.fromEntries(names.map((name, index) => [name, pods[index]!])) as Record<S, PodRef>
 }
 
-/** Takes away all that the functions above have made. */
-export async function endProbes(): Promise<void> {
+/** Takes away all that the functions above have made; whether it is gone when this is answered, is for the caller to say. */
+export async function endProbes({ wait }: { wait: boolean }): Promise<void> {
   const selector = Object.entries(made).map((pair) => pair.join('='))
   await Promise.all(
     [['pods,networkpolicies,sidecars.networking.istio.io', '--all-namespaces'], ['namespaces']].map((what) =>
-      kubectl(['delete', ...what, '--selector', selector.join()]),
+      kubectl(['delete', ...what, '--selector', selector.join(), `--wait=${wait}`]),
     ),
   )
 }
