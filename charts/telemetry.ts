@@ -7,7 +7,7 @@ import type { Environment, Telemetry } from '../cdk8s/environments.ts'
 import { collector, collectorMetricsPorts, collectorPorts } from '../mesh/egress.ts'
 import { traceStore, traceStorePort } from '../mesh/monitoring.ts'
 import { dnsNameOf } from '../mesh/resource.ts'
-import { collectorConfiguration, healthPort, variables } from '../observability/collector.ts'
+import { collectorConfiguration, healthPort, memory, variables } from '../observability/collector.ts'
 import type { Group } from '../observability/rules/rule.ts'
 import type { Meshed } from '../observability/scraping.ts'
 import { jaeger } from './jaeger.ts'
@@ -75,9 +75,6 @@ const metricsPorts = [
   { name: 'http-own', port: collectorMetricsPorts.own, appProtocol: 'http' },
 ]
 const servicePorts = [...otlpPorts, ...metricsPorts]
-
-/** MiB. Its memory limiter refuses before this is reached; Go's collector works harder before that. */
-const memory = 384
 
 /** The image's entrypoint is the collector, by whatever name. */
 const containerOf = (image: string, traces: Telemetry['traces']): k8s.Container => ({

@@ -21,6 +21,15 @@ export interface CollectorOptions {
 export const variables = { url: 'TRACES_URL', token: 'TRACES_TOKEN' } as const
 const variable = (name: keyof typeof variables) => `\${env:${variables[name]}}`
 
+/** MiB that it may take. Its memory limiter refuses before that is reached; Go's collector works harder before that. */
+export const memory = 384
+
+/**
+ * Bytes that wait for a backend which does not take them; in memory they are three times as much. What comes on top is
+ * dropped: without a bound they would fill the memory that all signals share, and numbers be refused too.
+ */
+const queued = { sizer: 'bytes', queue_size: (memory / 16) * 2 ** 20 }
+
 /** Of its health, for probes only. */
 export const healthPort = 13133
 
@@ -94,6 +103,7 @@ export const collectorConfiguration = ({ sampling, outside }: CollectorOptions) 
   exporters: {
     otlp_http: {
       endpoint: variable('url'),
+      sending_queue: queued,
       ...(outside ? { headers: { authorization: `Bearer ${variable('token')}` } } : {}),
     },
     prometheus: {
