@@ -12,7 +12,8 @@ export const mesh = (): Group => ({
       summary: '{{ $labels.service_name }} has no replica that could answer',
     }),
     alert('ticket', 'ReplicaEjected', {
-      expr: `${most(proxyMetrics.ejected)} > 0`,
+      // Who is left out comes back to be tried, for as long as five failures take; that is not well yet.
+      expr: `${most(proxyMetrics.ejected, '5m')} > 0`,
       for: '15m',
       summary: '{{ $labels.service_name }}: callers leave out {{ $value }} of its replicas, for they fail',
     }),
@@ -36,8 +37,11 @@ export const mesh = (): Group => ({
   ],
 })
 
-/** Per callee: of several callers and versions the one that sees most. */
-const most = (gauge: string) => `max by (service_name) (${byCallee(`${gauge}{${calledService()}}`)})`
+/** Per callee: of several callers and versions the one that sees most, or saw within a time. */
+function most(gauge: string, within?: string): string {
+  const seen = `${gauge}{${calledService()}}`
+  return `max by (service_name) (${byCallee(within ? `max_over_time(${seen}[${within}])` : seen)})`
+}
 
 /** Per callee, from all callers. */
 function perSecond(counter: string, wanted: Readonly<Record<string, Wanted>> = {}): string {

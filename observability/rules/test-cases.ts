@@ -404,7 +404,13 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
   ReplicaEjected: {
     ticket: {
       labels: service,
-      fires: { 'for twenty minutes': { minutes: 40, scraped: [gauge(ejected, [20, 0], [20, 1])] } },
+      fires: {
+        'for twenty minutes': { minutes: 40, scraped: [gauge(ejected, [20, 0], [20, 1])] },
+        'for twenty minutes, tried again each five': {
+          minutes: 40,
+          scraped: [gauge(ejected, [20, 0], [5, 1], [1, 0], [5, 1], [1, 0], [5, 1], [1, 0], [2, 1])],
+        },
+      },
       quiet: { 'for ten minutes': { minutes: 30, scraped: [gauge(ejected, [20, 0], [10, 1])] } },
     },
   },
