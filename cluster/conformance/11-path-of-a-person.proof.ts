@@ -1,12 +1,13 @@
+import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { companyStory, type Stage } from '../../local/test-company-story.ts'
-import { edge, graphOf } from '../../mesh/graph.ts'
+import { type Edge, edge, graphOf } from '../../mesh/graph.ts'
 import { namespaces } from '../../mesh/resource.ts'
 import { allowedKeys } from '../../observability/collector.ts'
 import { services } from '../../services/index.ts'
 import { answeredCalls, type Found } from './harness/chains.ts'
-import { operator } from './harness/company.ts'
+import { newCompany, operator, tokenOf } from './harness/company.ts'
 import { publicUrl } from './harness/edge.ts'
 import { eventually } from './harness/eventually.ts'
 import { kubectl, list } from './harness/kubernetes.ts'
@@ -42,10 +43,30 @@ describe('what they did is told by whole traces, and no word of theirs', () => {
   })
   afterAll(() => traces.close())
 
-  const namesOf = (calls: readonly Found[]) =>
-    new Set(calls.map(({ call }) => `${call.caller} → ${call.callee}.${call.operation}`))
+  /** What people and their programs may ask. */
+  const asked = graph.edges.filter(({ caller, access }) => caller === edge && access.includes('user'))
+  const nameOf = ({ caller, callee, operation }: Edge) => `${caller} → ${callee}.${operation}`
+  const namesOf = (calls: readonly Found[]) => new Set(calls.map(({ call }) => nameOf(call)))
   const fromOutside = (spans: readonly Span[]) =>
     spans.some(({ service, parent }) => service === edge && !parent)
+
+  it('so is what each operation answers to one who asks it badly', async () => {
+    const company = await newCompany()
+    const tokens = [await company.token(), await tokenOf(await operator())]
+    for (const { method, path } of asked)
+      await eventually(`${method} ${path} is answered`, async () => {
+        for (const token of tokens) {
+          const response = await fetch(publicUrl + path.replaceAll(/\{\w+\}/g, () => randomUUID()), {
+            method,
+            headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+            ...(method === 'GET' ? {} : { body: '{}' }),
+          })
+          await response.body?.cancel()
+          expect([429, 503, 504]).not.toContain(response.status)
+        }
+      })
+    measured('operations asked', asked.length)
+  })
 
   it('each declared call that was answered has the spans of both proxies, of the callee and of its statements', async () => {
     const calls = await eventually('All spans are there', async () => {
@@ -55,10 +76,11 @@ describe('what they did is told by whole traces, and no word of theirs', () => {
         .flatMap((spans) => answeredCalls(graph, spans))
       const lacking = found
         .filter(({ lacks }) => lacks.length > 0)
-        .map(({ call, lacks }) => `${call.caller} → ${call.callee}.${call.operation} lacks ${lacks}`)
+        .map(({ call, lacks }) => `${nameOf(call)} lacks ${lacks}`)
       expect([...new Set(lacking)]).toEqual([])
-      const names = [...namesOf(found)].join('\n')
-      for (const callee of graph.services) expect(names).toContain(`→ ${callee.name}.`)
+      const names = namesOf(found)
+      for (const callee of graph.services) expect([...names].join('\n')).toContain(`→ ${callee.name}.`)
+      expect(asked.map(nameOf).filter((name) => !names.has(name))).toEqual([])
       return found
     })
     const seen = namesOf(calls)

@@ -31,10 +31,12 @@ export interface Found {
   lacks: string[]
 }
 
+const statusOf = ({ tags }: Span) => Number(tags['http.response.status_code'] ?? 500)
+
 /** The declared call that a span tells of: the edge's of what came in, a client's of what it asked. */
 function callOf({ edges }: Graph, { service, kind, tags }: Span): Edge | undefined {
   const operation = tags['staffmesh.operation']
-  if (operation === undefined || Number(tags['http.response.status_code'] ?? 500) >= 300) return undefined
+  if (operation === undefined) return undefined
   const isStart = service === edge ? kind === 'server' : kind === 'client'
   return edges.find(
     (each) =>
@@ -45,22 +47,27 @@ function callOf({ edges }: Graph, { service, kind, tags }: Span): Edge | undefin
   )
 }
 
-/** Each declared call that was answered, with what its chain lacks. */
+/**
+ * Each declared call that was answered, with what its chain lacks. A refusal counts where the callee has spoken it: a proxy
+ * on the way, or the edge itself, may have been the one that refused.
+ */
 export function answeredCalls(graph: Graph, spans: readonly Span[]): Found[] {
   const children = Map.groupBy(spans, ({ parent }) => parent)
   const keepsData = new Set(graph.services.filter(({ layer }) => layer === 'data').map(({ name }) => name))
   return spans.flatMap((span) => {
     const call = callOf(graph, span)
-    if (!call) return []
+    if (!call || statusOf(span) >= 500) return []
+    const isDone = statusOf(span) < 300
     let reached: Span | undefined = span
     for (const { service, kind } of chainBelow(span.service, call)) {
       const below: Span[] = children.get(reached.id) ?? []
       reached = below.find((each) => each.service === service && each.kind === kind)
+      if (!reached && !isDone) return []
       if (!reached) return [{ call, lacks: [`${kind} of ${service}, beside ${namesOf(below)}`] }]
     }
     const statements = (children.get(reached.id) ?? []).filter(({ tags }) => tags['db.system.name'])
     // What comes back from a feed or a login page need not have asked the database.
-    const asksDatabase = keepsData.has(call.callee) && call.kind !== 'stream'
+    const asksDatabase = isDone && keepsData.has(call.callee) && call.kind !== 'stream'
     return [{ call, lacks: asksDatabase && statements.length === 0 ? ['a statement'] : [] }]
   })
 }
