@@ -46,21 +46,15 @@ describe('under constant load no request fails', () => {
     expect(load.failures.slice(before)).toEqual([])
   }
 
-  it('when the servers of all services are replaced', () =>
+  it('when the servers and workers of all services are replaced, and the edge', () =>
     unharmed(async () => {
       const since = new Date()
-      await replace(namespaces.services, names)
+      const all = (await Promise.all(names.map(deploymentsOf))).flat()
+      await Promise.all([replace(namespaces.services, all), replace(namespaces.edge, [edge])])
       for (const name of names)
         await eventually(`The new pods of ${name} have work`, async () =>
           expect((await heardBy(name, since)).size).toBeGreaterThan(0),
         )
-    }))
-
-  it('when their workers and the edge are replaced', () =>
-    unharmed(async () => {
-      const all = (await Promise.all(names.map(deploymentsOf))).flat()
-      const workers = all.filter((name) => !names.some((server) => server === name))
-      await Promise.all([replace(namespaces.services, workers), replace(namespaces.edge, [edge])])
     }))
 
   it('when istiod is replaced', () => unharmed(() => replace('istio-system', ['istiod'])))
@@ -94,10 +88,9 @@ describe('under constant load no request fails', () => {
             await expect(evict(second!)).rejects.toThrow('disruption budget')
           }),
         )
-        await rolledOut(namespaces.services, names)
       }))
 
-    it('of which one is taken away', () =>
+    it('of which one is taken away while another comes', () =>
       unharmed(async () => {
         await scaled!.back()
         scaled = undefined
