@@ -10,7 +10,7 @@ import { namespaces } from '../../mesh/resource.ts'
 import { services } from '../../services/index.ts'
 import { openDatabase } from './harness/database.ts'
 import { environment } from './harness/edge.ts'
-import { forward, kubectl } from './harness/kubernetes.ts'
+import { forward, read } from './harness/kubernetes.ts'
 
 const kinds = ['app', 'owner', 'worker'] as const satisfies (keyof Roles)[]
 
@@ -50,15 +50,10 @@ describe.each(instances)('1. the database instance %s, whoever reaches it', (ins
   })
 
   it.each(owners)('lets the roles of %s into its database, and refuses them at another', async (service) => {
-    const { data } = JSON.parse(
-      await kubectl([
-        ...['get', 'secret', databaseSecret(service), '--namespace', namespaces.services],
-        ...['--output', 'json'],
-      ]),
-    ) as { data: Record<(typeof kinds)[number], string> }
+    const { data } = await read('secrets', namespaces.services, databaseSecret(service))
     const others = owners.filter((each) => each !== service)
     for (const [index, kind] of kinds.entries()) {
-      const password = Buffer.from(data[kind], 'base64').toString()
+      const password = Buffer.from(data![kind]!, 'base64').toString()
       const role = rolesOf(service)[kind]
       expect(await connect(role, password, service), role).toBe('connected')
       const other = others[index % others.length]

@@ -11,7 +11,7 @@ import { services } from '../../services/index.ts'
 import { newCompany } from './harness/company.ts'
 import { publicUrl } from './harness/edge.ts'
 import { eventually } from './harness/eventually.ts'
-import { kubectl, list } from './harness/kubernetes.ts'
+import { kubectl, list, read } from './harness/kubernetes.ts'
 import { type Call, startLoad } from './harness/load.ts'
 import { measured } from './harness/report.ts'
 import { askFrom } from './harness/requests.ts'
@@ -25,16 +25,8 @@ const job = `conformance-${randomUUID().slice(0, 8)}`
 /** Where a rotation keeps how far it is; see services/identity/rotation/key-ring.ts. */
 const annotation = { phase: 'staffmesh.dev/rotation', switchedAt: 'staffmesh.dev/rotation-switched-at' }
 
-async function annotations(): Promise<Record<string, string>> {
-  const secret = await kubectl(['get', 'secret', keysSecret, ...inServices, '--output', 'json'])
-  return JSON.parse(secret).metadata.annotations ?? {}
-}
-
-const jobStatus = async () =>
-  JSON.parse(await kubectl(['get', 'job', job, ...inServices, '--output', 'json'])).status as {
-    succeeded?: number
-    conditions?: { type: string; message: string }[]
-  }
+const annotations = async () =>
+  (await read('secrets', namespaces.services, keysSecret)).metadata.annotations ?? {}
 
 /** What the sidecar of every service says to a token: 401 where it does not know the key. */
 async function statusesOf(key: Awaited<ReturnType<typeof signingKeys>>[number]): Promise<number[]> {
@@ -127,7 +119,7 @@ describe('3. the signing keys', () => {
       await eventually(
         'The former key is gone and another next one is known',
         async () => {
-          const { succeeded, conditions } = await jobStatus()
+          const { succeeded, conditions } = (await read('jobs', namespaces.services, job)).status
           expect(succeeded, JSON.stringify(conditions)).toBe(1)
         },
         240,

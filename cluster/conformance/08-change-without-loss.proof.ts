@@ -7,7 +7,7 @@ import { workforceContract } from '../../services/workforce/contract.ts'
 import { type Company, newCompany } from './harness/company.ts'
 import { environment } from './harness/edge.ts'
 import { eventually } from './harness/eventually.ts'
-import { kubectl } from './harness/kubernetes.ts'
+import { kubectl, read } from './harness/kubernetes.ts'
 import { type Load, startLoad } from './harness/load.ts'
 import { upgrade } from './harness/manifests.ts'
 import { releasesOf } from './harness/next-release.ts'
@@ -214,9 +214,7 @@ describe('under constant load no request fails', () => {
 /** What the pods of a service run now, by its digest: a second name for the same. */
 async function digestOf(service: string): Promise<string> {
   const { name, namespace } = await podOf(service)
-  const { status } = JSON.parse(
-    await kubectl(['get', 'pod', name, '--namespace', namespace, '--output', 'json']),
-  ) as { status: { containerStatuses: { name: string; imageID: string }[] } }
-  const { imageID } = status.containerStatuses.find((container) => container.name === 'service')!
+  const { status } = await read('pods', namespace, name)
+  const { imageID } = status.containerStatuses.find((each: { name: string }) => each.name === 'service')
   return imageID.slice(imageID.indexOf('@') + 1)
 }

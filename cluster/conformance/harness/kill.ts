@@ -1,15 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { kubectl, type PodRef } from './kubernetes.ts'
+import { type PodRef, read } from './kubernetes.ts'
 
 /**
  * Ends all processes of a pod with SIGKILL, its proxy's too, as a node that fails does: nothing is announced, nothing
  * drains. The node is on this machine; its pods are found by their cgroup.
  */
 export async function killPod({ name, namespace }: PodRef): Promise<void> {
-  const uid = await kubectl([
-    ...['get', 'pod', name, '--namespace', namespace],
-    ...['--output', 'jsonpath={.metadata.uid}'],
-  ])
+  const { uid } = (await read('pods', namespace, name)).metadata
   const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))
   const own = await Promise.all(
     pids.map(async (pid) => {

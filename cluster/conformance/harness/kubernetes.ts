@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { forwardPort } from '../../forward.ts'
 import { folders } from '../../node/folders.ts'
 import { run } from '../../shell.ts'
+import { type Get, placesOf, reader } from './api.ts'
 
 /** A Kubernetes object, as far as proofs look at it. */
 export interface KubeObject {
@@ -10,6 +11,7 @@ export interface KubeObject {
   metadata: {
     name: string
     namespace: string
+    uid: string
     labels?: Record<string, string>
     annotations?: Record<string, string>
     deletionTimestamp?: string
@@ -18,6 +20,8 @@ export interface KubeObject {
   spec: any
   // biome-ignore lint/suspicious/noExplicitAny: any kind of object
   status: any
+  /** Of a Secret or a ConfigMap. */
+  data?: Record<string, string>
 }
 
 /**
@@ -33,17 +37,42 @@ const program = context ? 'kubectl' : folders().kubectl
 export const kubectl = (args: readonly string[], input?: string) =>
   run(program, [...target, ...args], input === undefined ? {} : { input })
 
+let asking: Promise<{ get: Get; places: Map<string, string> }> | undefined
+const ask = () => {
+  asking ??= reader(kubectl).then(async (get) => ({ get, places: await placesOf(get) }))
+  return asking
+}
+
+async function pathOf(kind: string, namespace: string | undefined): Promise<string> {
+  const place = (await ask()).places.get(kind)
+  if (!place) throw new Error(`The API server knows no ${kind}`)
+  return [place, ...(namespace ? ['namespaces', namespace] : []), kind.split('.')[0]].join('/')
+}
+
+/** @param kinds in the plural, as in `pods,jobs` */
 export async function list(kinds: string, namespace?: string, selector?: string): Promise<KubeObject[]> {
-  const where = namespace ? ['--namespace', namespace] : ['--all-namespaces']
-  const output = await kubectl([
-    'get',
-    kinds,
-    ...where,
-    ...(selector ? ['--selector', selector] : []),
-    '--output',
-    'json',
-  ])
-  return (JSON.parse(output) as { items: KubeObject[] }).items
+  const { get } = await ask()
+  const query = selector ? `?${new URLSearchParams({ labelSelector: selector })}` : ''
+  const lists = await Promise.all(
+    kinds.split(',').map(async (kind) => JSON.parse(await get((await pathOf(kind, namespace)) + query))),
+  )
+  // What is listed leaves out what the list says of all.
+  return lists.flatMap(({ apiVersion, kind, items }) =>
+    items.map((item: object) => ({ apiVersion, kind: kind.replace(/List$/, ''), ...item })),
+  )
+}
+
+/** @param kind in the plural */
+export async function read(kind: string, namespace: string, name: string): Promise<KubeObject> {
+  const { get } = await ask()
+  return JSON.parse(await get(`${await pathOf(kind, namespace)}/${name}`))
+}
+
+/** What a container of a pod has written since an instant. */
+export async function logsOf({ name, namespace, container }: PodRef, since: Date): Promise<string> {
+  const { get } = await ask()
+  const query = new URLSearchParams({ sinceTime: since.toISOString(), ...(container ? { container } : {}) })
+  return get(`/api/v1/namespaces/${namespace}/pods/${name}/log?${query}`)
 }
 
 export const apply = (...objects: object[]) =>

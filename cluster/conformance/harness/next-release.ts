@@ -3,7 +3,7 @@ import { namespaces } from '../../../mesh/resource.ts'
 import { openDatabase } from './database.ts'
 import { environment } from './edge.ts'
 import { eventually } from './eventually.ts'
-import { apply, kubectl, list } from './kubernetes.ts'
+import { apply, kubectl, read } from './kubernetes.ts'
 import { objectsOf } from './manifests.ts'
 import { rolledOut } from './rollouts.ts'
 
@@ -79,8 +79,8 @@ export async function releasesOf(service: string, undo: string) {
         },
       )
       await eventually(`${job} has migrated`, async () => {
-        const [made] = (await list('jobs', namespace)).filter(({ metadata }) => metadata.name === job)
-        if (!made?.status.succeeded) throw new Error(JSON.stringify(made?.status))
+        const { status } = await read('jobs', namespace, job)
+        if (!status.succeeded) throw new Error(JSON.stringify(status))
       })
       await apply({
         ...deployment,

@@ -1,7 +1,7 @@
 import { edge } from '../../../mesh/graph.ts'
 import { namespaces } from '../../../mesh/resource.ts'
 import type { Version } from '../../../mesh/versions.ts'
-import { kubectl, list } from './kubernetes.ts'
+import { list, logsOf } from './kubernetes.ts'
 
 interface Line {
   time: string
@@ -17,12 +17,7 @@ export async function versionsAsked(
 ): Promise<{ version: Version; operation: string }[]> {
   const pods = await list('pods', namespaces.edge, `app.kubernetes.io/part-of=${edge}`)
   const logs = await Promise.all(
-    pods.map(({ metadata }) =>
-      kubectl([
-        ...['logs', metadata.name, '--namespace', namespaces.edge, '--container', 'istio-proxy'],
-        ...['--since-time', since.toISOString()],
-      ]),
-    ),
+    pods.map(({ metadata }) => logsOf({ ...metadata, container: 'istio-proxy' }, since)),
   )
   return logs
     .flatMap((log) => log.split('\n'))

@@ -6,7 +6,7 @@ import { namespaces } from '../../../mesh/resource.ts'
 import type { SigningKeys } from '../../../services/identity/keys.ts'
 import { oidcPath } from '../../../services/identity/service.ts'
 import { publicUrl } from './edge.ts'
-import { kubectl } from './kubernetes.ts'
+import { read } from './kubernetes.ts'
 
 export const issuer = publicUrl + oidcPath
 
@@ -17,10 +17,8 @@ type Key = SigningKeys['keys'][number]
 
 /** The private keys, the one that signs first: whoever runs the proofs administers the cluster. */
 export async function signingKeys(): Promise<Key[]> {
-  const { data } = JSON.parse(
-    await kubectl(['get', 'secret', keysSecret, '--namespace', namespaces.services, '--output', 'json']),
-  ) as { data: Record<string, string> }
-  return (JSON.parse(Buffer.from(data['signing-keys.json']!, 'base64').toString()) as SigningKeys).keys
+  const { data } = await read('secrets', namespaces.services, keysSecret)
+  return (JSON.parse(Buffer.from(data!['signing-keys.json']!, 'base64').toString()) as SigningKeys).keys
 }
 
 /** Claims as identity would write them, for a person of a tenant that nobody has made. */

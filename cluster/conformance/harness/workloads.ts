@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { edge } from '../../../mesh/graph.ts'
 import { dnsNameOf, namespaces } from '../../../mesh/resource.ts'
-import { kubectl, type PodRef, readyPods } from './kubernetes.ts'
+import { logsOf, type PodRef, readyPods } from './kubernetes.ts'
 
 /** What of a workload answers or calls: the edge, or the server of a service. */
 const selector = (workload: string) =>
@@ -36,10 +36,7 @@ export interface LogLine {
 
 /** What the application of a pod, not its proxy, has heard since an instant, by `x-request-id`. */
 export async function heardIn(pod: PodRef, since: Date): Promise<Map<string, LogLine>> {
-  const text = await kubectl([
-    ...['logs', pod.name, '--namespace', pod.namespace, '--container', pod.container!],
-    ...['--since-time', since.toISOString()],
-  ])
+  const text = await logsOf(pod, since)
   return new Map(
     text
       .split('\n')
