@@ -11,8 +11,10 @@ import { alert, evaluated, type Group } from './rule.ts'
 
 const collectorAnswers = `up{${matcher('job', scrapeJobs.collector)}} == 1`
 
-/** Something is missing, and not because nobody could hear of it: for that there is an alert of its own. */
-export const missing = (series: string) => `absent(${series}) and on () (${collectorAnswers})`
+/** It holds, and not because nobody could hear of something: for that there is an alert of its own. */
+const heard = (condition: string) => `${condition} and on () (${collectorAnswers})`
+
+export const missing = (series: string) => heard(`absent(${series})`)
 
 /** Whether it would be seen if something were wrong. */
 export const telemetry = (): Group => ({
@@ -36,7 +38,9 @@ export const telemetry = (): Group => ({
     }),
     alert('ticket', 'TelemetryLost', {
       // Not whether they grow: what is asked for the first time begins to be counted, which is no increase.
-      expr: `${answered} > 0 unless on (service_name) ${series('http.server.request.duration', 'count')}`,
+      expr: heard(
+        `(${answered} > 0 unless on (service_name) ${series('http.server.request.duration', 'count')})`,
+      ),
       for: '15m',
       summary:
         '{{ $labels.service_name }} answers its callers and tells nothing: its promises are not watched',

@@ -480,6 +480,7 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
         'it is asked, and tells of nothing': {
           minutes: 60,
           scraped: [
+            collector([60, 1]),
             counter(`${answered},response_code_class="2xx"}`, [60, 60]),
             counter(`${served}_count{service_name="leave",staffmesh_kind="query"}`, [30, 60]),
           ],
@@ -489,13 +490,23 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
         'it is asked, and tells': {
           minutes: 60,
           scraped: [
+            collector([60, 1]),
             counter(`${answered},response_code_class="2xx"}`, [60, 60]),
             counter(`${served}_count{service_name="leave",staffmesh_kind="query"}`, [60, 60]),
+          ],
+        },
+        'no collector answers': {
+          minutes: 60,
+          scraped: [
+            collector([30, 1], [30, 0]),
+            counter(`${answered},response_code_class="2xx"}`, [60, 60]),
+            counter(`${served}_count{service_name="leave",staffmesh_kind="query"}`, [30, 60]),
           ],
         },
         'it is not asked': {
           minutes: 60,
           scraped: [
+            collector([60, 1]),
             counter(`${answered},response_code_class="2xx"}`, [30, 60], [30, 0]),
             counter(`${served}_count{service_name="leave",staffmesh_kind="query"}`, [30, 60], [30, 0]),
           ],
@@ -503,6 +514,7 @@ export const cases: Readonly<Record<string, Partial<Record<Severity, Case>>>> = 
         'it is asked for another operation each time': {
           minutes: 60,
           scraped: [
+            collector([60, 1]),
             counter(`${answered},response_code_class="2xx"}`, [60, 0.2]),
             ...Array.from({ length: 12 }, (_, nth) =>
               gauge(
