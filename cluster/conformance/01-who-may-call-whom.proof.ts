@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { audiences } from '#kit/caller.ts'
 import { routeOf } from '#kit/contract.ts'
 import { databasesOf } from '../../cdk8s/environments.ts'
@@ -14,9 +14,9 @@ import { environment } from './harness/edge.ts'
 import { eventually } from './harness/eventually.ts'
 import { type Identity, identities, runningPods } from './harness/identities.ts'
 import type { PodRef } from './harness/kubernetes.ts'
-import { startIdentities } from './harness/probes.ts'
+import { endPods, startIdentities } from './harness/probes.ts'
 import { measured } from './harness/report.ts'
-import { askFrom, evaluateIn, newRequestId } from './harness/requests.ts'
+import { askFrom, evaluateIn, newRequestId, untraced } from './harness/requests.ts'
 import { greetingOf, knockFrom } from './harness/sockets.ts'
 import { sign, signingKeys } from './harness/tokens.ts'
 import { addressOf, heardBy } from './harness/workloads.ts'
@@ -76,17 +76,20 @@ const tokens = new Map(
   await Promise.all(authorities.map(async (each) => [each, await tokenFor(each)] as const)),
 )
 
-/** What is declared with one kind of token is asked with all; else with tokens, which let in whom none lets in. */
-const questionsOf = (caller: string) =>
-  operations.flatMap((asked) => {
-    const questions = authorities.map((authority) => ({
-      asked,
-      authority,
-      declared: isDeclared(caller, asked, authority),
-    }))
-    const isAllowed = questions.some(({ declared }) => declared)
-    return isAllowed ? questions : questions.filter(({ authority }) => authority !== 'no token')
-  })
+/**
+ * What is declared with one kind of token is asked with all; else with tokens, which let in whom none lets in, and by who
+ * may call nothing at all with a user's, since no policy knows one such caller from another.
+ */
+function questionsOf(caller: string) {
+  const questions = operations.map((asked) =>
+    authorities.map((authority) => ({ asked, authority, declared: isDeclared(caller, asked, authority) })),
+  )
+  const calls = questions.flat().some(({ declared }) => declared)
+  const tried = calls ? ['a user’s token', 'a job’s token'] : ['a user’s token']
+  return questions.flatMap((each) =>
+    each.some(({ declared }) => declared) ? each : each.filter(({ authority }) => tried.includes(authority)),
+  )
+}
 
 /**
  * Asks everything from a pod, with each kind of token. No question can be answered well, for values and media type are
@@ -124,6 +127,7 @@ async function askOnce(
         headers: {
           ...(declared ? await tokenFor(authority) : tokens.get(authority)),
           'x-request-id': id,
+          traceparent: untraced(),
           'content-type': 'text/plain',
         },
         // A proxy that refuses a request before its body has come closes the connection.
@@ -175,6 +179,8 @@ beforeAll(async () => {
     10,
   )
 })
+
+afterAll(() => endPods([...probes.values()]))
 
 /** Of what is not declared: what got through to an application, and what was answered by no refusal of these kinds. */
 function expectRefusals(pod: PodRef, statuses: readonly number[]): void {

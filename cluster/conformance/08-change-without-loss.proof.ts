@@ -22,7 +22,7 @@ import { addressOf, heardBy, podOf, podsOf } from './harness/workloads.ts'
 const names = services.map(({ name }) => name)
 
 /** Requests a second, for minutes; far below what any quota allows. */
-const rate = 20
+const rate = 12
 
 describe('under constant load no request fails', () => {
   let load: Load
@@ -94,7 +94,6 @@ describe('under constant load no request fails', () => {
       unharmed(async () => {
         await scaled!.back()
         scaled = undefined
-        await drained(namespaces.services)
         for (const name of names) expect(await podsOf(name)).toHaveLength(1)
       }))
   })
@@ -164,17 +163,17 @@ describe('under constant load no request fails', () => {
         expect((await versionsAsked(service, since)).some(({ version }) => version === 'canary')).toBe(true)
       })
       since = new Date()
-      await ask(1000)
+      await ask(500)
       const asked = await eventually('The proxy has logged them', async () => {
         const found = await versionsAsked(service, since)
-        expect(found.length).toBeGreaterThanOrEqual(1000)
+        expect(found.length).toBeGreaterThanOrEqual(500)
         return found
       })
       const share = asked.filter(({ version }) => version === 'canary').length / asked.length
       measured('share of the canary at weight 10', `${(share * 100).toFixed(1)} % of ${asked.length}`)
-      // Three standard deviations of a thousand draws are 2.8 %.
-      expect(share).toBeGreaterThan(0.07)
-      expect(share).toBeLessThan(0.13)
+      // Three standard deviations of five hundred draws are 4 %.
+      expect(share).toBeGreaterThan(0.06)
+      expect(share).toBeLessThan(0.14)
     }
 
     it('by a release that adds, beside pods of the one before; by those who ask for it, and by nobody else', () =>

@@ -10,7 +10,7 @@ import { type KubeObject, list, type PodRef } from './harness/kubernetes.ts'
 import { applicationPorts, knockAt, placeOf, runningPodsOfOurs } from './harness/ports.ts'
 import { startProbes } from './harness/probes.ts'
 import { measured } from './harness/report.ts'
-import { evaluateIn, newRequestId } from './harness/requests.ts'
+import { evaluateIn, newRequestId, untraced } from './harness/requests.ts'
 import { type Knock, knockFrom } from './harness/sockets.ts'
 import { sign, signingKeys } from './harness/tokens.ts'
 import { addressOf, heardBy, podOf } from './harness/workloads.ts'
@@ -119,6 +119,7 @@ describe('12. a pod taken over, at other workloads', () => {
         'content-length': '0',
         connection: 'close',
         'x-request-id': id,
+        traceparent: untraced(),
       }
       return Object.entries(headers).map((pair) => pair.join(': '))
     }

@@ -4,6 +4,12 @@ import { exec, type PodRef } from './kubernetes.ts'
 /** An `x-request-id` that stays as it is: of a longer one a proxy changes a digit, by which it says why it traces. */
 export const newRequestId = () => randomBytes(7).toString('hex')
 
+/**
+ * A `traceparent` of a trace that is not kept (https://www.w3.org/TR/trace-context/#sampled-flag): thousands of questions
+ * would drive what people do out of Jaeger's memory.
+ */
+export const untraced = () => `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-00`
+
 export interface PodRequest {
   url: string
   method?: string

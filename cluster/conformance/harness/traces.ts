@@ -17,6 +17,12 @@ export interface Span {
   resource: Readonly<Record<string, unknown>>
 }
 
+export interface Told {
+  /** Spans by trace. */
+  traces: Map<string, Span[]>
+  text: string
+}
+
 interface JaegerTag {
   key: string
   value: unknown
@@ -54,25 +60,29 @@ async function apiOf({ name, namespace }: { name: string; namespace: string }, p
 /** https://www.jaegertracing.io/docs/1.76/architecture/apis/#internal-http-json */
 export async function openTraces() {
   const { ask, close } = await apiOf(traceStore, traceQueryPort)
+  async function tracesOf(service: string, began: Date): Promise<Told> {
+    const text = await ask('/api/traces', {
+      service,
+      start: String(began.getTime() * 1000),
+      end: String(Date.now() * 1000),
+      limit: '5000',
+    })
+    const { data } = JSON.parse(text) as { data: JaegerTrace[] }
+    return { traces: Map.groupBy(data.flatMap(spansOf), ({ trace }) => trace), text }
+  }
   return {
     close,
-    /** All that services have told since an instant, by trace, and as it was told. */
-    async since(began: Date): Promise<{ traces: Map<string, Span[]>; text: string }> {
+    /** The traces that a service has told of since an instant, with what others told of them, and as it was told. */
+    of: tracesOf,
+    /** All that services have told since an instant. */
+    async since(began: Date): Promise<Told> {
       const { data: services } = JSON.parse(await ask('/api/services')) as { data: string[] }
-      const parts: string[] = []
-      const spans = new Map<string, Span>()
-      for (const service of services) {
-        const text = await ask('/api/traces', {
-          service,
-          start: String(began.getTime() * 1000),
-          end: String(Date.now() * 1000),
-          limit: '5000',
-        })
-        parts.push(text)
-        for (const trace of (JSON.parse(text) as { data: JaegerTrace[] }).data)
-          for (const each of spansOf(trace)) spans.set(`${each.trace}/${each.id}`, each)
+      const parts: Told[] = []
+      for (const service of services) parts.push(await tracesOf(service, began))
+      return {
+        traces: new Map(parts.flatMap(({ traces }) => [...traces])),
+        text: parts.map(({ text }) => text).join('\n'),
       }
-      return { traces: Map.groupBy(spans.values(), ({ trace }) => trace), text: parts.join('\n') }
     },
     /** Whether there is a trace of that id. */
     knows: async (trace: string) =>
