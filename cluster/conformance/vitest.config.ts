@@ -6,8 +6,8 @@ const proofs = (...names: string[]) => names.map((name) => `cluster/conformance/
 const counting = proofs('00-telemetry')
 
 /**
- * After which a token that somebody remembers may be refused, and proxies end connections of before for 45 seconds: a stream
- * on one of them breaks off.
+ * After which a token that somebody remembers may be refused, and proxies drain connections of before for half a minute: a
+ * stream on one of them breaks off.
  */
 const renewing = proofs('03-key-rotation')
 
