@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { collector, collectorMetricsPorts, collectorPorts } from '../../mesh/egress.ts'
 import { edge } from '../../mesh/graph.ts'
@@ -68,8 +69,8 @@ describe('0. telemetry', () => {
     it('they say as many requests as were sent: the service, and the proxy of who called', async () => {
       // The collector remembers for a while what pods that are gone have counted, and then forgets it.
       const running = (await podsOf('workforce')).map(({ name }) => `${namespaces.services}.${name}.service`)
-      const requests = `${metricName('http.server.request.duration')}_count{service_instance_id=~"${running.join('|')}",staffmesh_operation="searchEmployees",http_response_status_code="200"}`
-      const calls = `envoy_cluster_upstream_rq{job="${scrapeJobs.proxies}",workload="${edge}",cluster_name=~"outbound.*[|]workforce[.]${namespaces.services}[.].*",response_code="200"}`
+      const requests = `${metricName('http.server.request.duration')}_count{service_instance_id=~"${running.join('|')}",staffmesh_operation="getEmployee",http_response_status_code="404"}`
+      const calls = `envoy_cluster_upstream_rq{job="${scrapeJobs.proxies}",workload="${edge}",cluster_name=~"outbound.*[|]workforce[.]${namespaces.services}[.].*",response_code="404"}`
       const now = async () =>
         [await numbers.value(`sum(${requests})`), await numbers.value(`sum(${calls})`)] as const
       const [requestsBefore, callsBefore] = await eventually('Nothing of before is on its way', async () => {
@@ -78,12 +79,13 @@ describe('0. telemetry', () => {
         return now()
       })
       const token = await company.token()
+      // For somebody who is not there: nobody else asks that while a cluster starts.
       const sent = 40
       for (let i = 0; i < sent; i++) {
-        const response = await fetch(`${publicUrl}/v1/employees`, {
+        const response = await fetch(`${publicUrl}/v1/employees/${randomUUID()}`, {
           headers: { authorization: `Bearer ${token}` },
         })
-        expect(response.status, await response.text()).toBe(200)
+        expect(response.status, await response.text()).toBe(404)
       }
       await eventually('Prometheus has counted them', async () => {
         const [requestsAfter, callsAfter] = await now()
