@@ -14,6 +14,7 @@ import '../conformance/setup.ts'
 import { type Company, newCompany } from '../conformance/harness/company.ts'
 import { publicUrl } from '../conformance/harness/edge.ts'
 import { eventually } from '../conformance/harness/eventually.ts'
+import { label } from '../conformance/harness/faults.ts'
 import { apply, kubectl, list, readyPods } from '../conformance/harness/kubernetes.ts'
 import { type Call, startLoad } from '../conformance/harness/load.ts'
 import { percentile } from '../conformance/harness/percentile.ts'
@@ -67,17 +68,10 @@ async function addSilent(service: string): Promise<void> {
   await kubectl(['rollout', 'status', `deployment/${name}`, '--namespace', namespace, '--timeout', '90s'])
 }
 
-/** Routes lead to pods of the stable version; those of another one get nothing. */
-const label = (service: string, variant: Variant, version: string) =>
-  kubectl([
-    ...['label', 'pods', '--overwrite', '--namespace', namespace],
-    ...['--selector', selectorOf(service, variant), `${versionLabel}=${version}`],
-  ])
-
 async function lead(variant: Variant): Promise<void> {
   let caller = await podOf(edge)
   for (const service of path) {
-    for (const each of variants) await label(service, each, each === variant ? 'stable' : 'aside')
+    for (const each of variants) await label(nameOf(service, each), each === variant ? 'stable' : 'aside')
     const [pod] = await readyPods(namespace, selectorOf(service, variant))
     await eventually(`${caller.name} asks ${pod!.metadata.name} alone`, async () => {
       const known = (await upstreamsOf(caller, service)).map(({ address }) => address)
@@ -172,6 +166,6 @@ try {
     say(`| ${[what, ...columns, list(ratios, 2), percentile(ratios, 0.5).toFixed(2)].join(' | ')} |`)
   }
 } finally {
-  for (const service of path) await label(service, 'with', 'stable')
+  for (const service of path) await label(nameOf(service, 'with'), 'stable')
   await kubectl(['delete', 'deployment', '--selector', mark, '--namespace', namespace])
 }

@@ -4,8 +4,9 @@ import { type KubeObject, list } from './harness/kubernetes.ts'
 import { isMade } from './harness/probes.ts'
 import { proxyAdmin, proxyStats } from './harness/proxies.ts'
 
-/** Pods that stay: those of other proofs come and go. */
-const stays = (pod: KubeObject) => !isMade(pod) && !pod.metadata.deletionTimestamp
+/** Those of other proofs come and go. */
+const podsThatStay = async () =>
+  (await list('pods')).filter((pod) => !isMade(pod) && !pod.metadata.deletionTimestamp)
 
 const hasProxy = ({ spec, status }: KubeObject) =>
   status.phase === 'Running' &&
@@ -15,7 +16,7 @@ const refOf = ({ metadata: { name, namespace } }: KubeObject) => ({ name, namesp
 
 describe('0. the configuration', () => {
   it('is accepted by every proxy: none has rejected an update of istiod', async () => {
-    const pods = (await list('pods')).filter(stays).filter(hasProxy)
+    const pods = (await podsThatStay()).filter(hasProxy)
     expect(pods.length).toBeGreaterThan(0)
     for (const pod of pods) {
       const rejected = await proxyStats(refOf(pod), 'update_rejected|init_fetch_timeout')
@@ -29,7 +30,7 @@ describe('0. the configuration', () => {
   })
 
   it('holds no listener or cluster that a proxy could not make', async () => {
-    for (const pod of (await list('pods')).filter(stays).filter(hasProxy)) {
+    for (const pod of (await podsThatStay()).filter(hasProxy)) {
       const dump = await proxyAdmin(refOf(pod), 'config_dump')
       expect(dump.match(/"error_state"[^}]*/g), pod.metadata.name).toBeNull()
     }
@@ -37,15 +38,13 @@ describe('0. the configuration', () => {
 
   it('runs: every pod of every namespace is ready or has done its work', async () => {
     await eventually('All pods are ready', async () => {
-      const waiting = (await list('pods'))
-        .filter(stays)
-        .filter(
-          ({ status }) =>
-            status.phase !== 'Succeeded' &&
-            !status.conditions?.some(
-              ({ type, status: is }: { type: string; status: string }) => type === 'Ready' && is === 'True',
-            ),
-        )
+      const waiting = (await podsThatStay()).filter(
+        ({ status }) =>
+          status.phase !== 'Succeeded' &&
+          !status.conditions?.some(
+            ({ type, status: is }: { type: string; status: string }) => type === 'Ready' && is === 'True',
+          ),
+      )
       expect(waiting.map(({ metadata }) => metadata.name)).toEqual([])
     })
   })

@@ -124,8 +124,12 @@ function deployment(
   }
 }
 
-/** Routes lead to versions; pods of another one get nothing, and nothing else about them changes. */
-const label = (service: string, version: string) =>
+/**
+ * Routes lead to versions; pods of another one get nothing, and nothing else about them changes.
+ *
+ * @param name of a Deployment
+ */
+export const label = (name: string, version: string) =>
   kubectl([
     'label',
     'pods',
@@ -133,6 +137,6 @@ const label = (service: string, version: string) =>
     '--namespace',
     namespace,
     '--selector',
-    `app.kubernetes.io/name=${service}`,
+    `app.kubernetes.io/name=${name}`,
     `${versionLabel}=${version}`,
   ]).then(() => {})
